@@ -1,0 +1,105 @@
+"""The application: routes, and what each kind of failure is answered with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import select
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api import discovery, groups, reading, users
+from api.composition import Service, open_service
+from api.edge import Edge
+from api.errors import Answer, answer_response, error_response, refusal_response
+from api.logs import configure
+from api.oauth import router as oauth
+from api.offload import Workers
+from api.reading import Reader
+from api.representation import json_response
+from api.settings import read_settings
+from domain.refusals import Refusal
+from domain.schemas import GROUP, USER
+from projections.tables import generations
+
+health = APIRouter()
+unsupported = APIRouter()
+
+
+@health.get("/health/live")
+async def live() -> Response:
+    """Answer that the process runs."""
+    return json_response({"status": "live"})
+
+
+@health.get("/health/ready")
+async def ready(request: Request) -> Response:
+    """Answer whether requests can be served: the database answers. 503 otherwise."""
+    service: Service = request.app.state.service
+    with service.database.reading() as connection:
+        connection.execute(select(generations.c.read_model).limit(1))
+    return json_response({"status": "ready"})
+
+
+@unsupported.api_route("/realms/{realm}/scim/v2/Me", methods=["GET", "POST", "PUT", "PATCH"])
+@unsupported.api_route("/realms/{realm}/scim/v2/Bulk", methods=["POST"])
+async def not_implemented(_request: Request, _caller: Reader) -> Response:
+    """Answer 501 where the protocol knows an endpoint and this service provider does not."""
+    raise Answer(501, "this service provider does not support this endpoint")
+
+
+def create_app(service: Service | None = None) -> FastAPI:
+    """Return the application; by itself it opens the service of the environment's settings."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = service or open_service(read_settings())
+        app.state.service = opened
+        app.state.workers = Workers()
+        yield
+        if service is None:
+            opened.close()
+
+    if service is None:
+        configure(read_settings().log_level)
+    app = FastAPI(
+        lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
+    for router in (
+        users.router,
+        groups.router,
+        reading.reading_router(USER),
+        reading.reading_router(GROUP),
+        discovery.router,
+        reading.root,
+        oauth,
+        unsupported,
+        health,
+    ):
+        app.include_router(router)
+    _answer_failures(app)
+    app.add_middleware(Edge)
+    return app
+
+
+def _answer_failures(app: FastAPI) -> None:
+    @app.exception_handler(Refusal)
+    async def refused(_request: Request, refusal: Refusal) -> Response:
+        return refusal_response(refusal)
+
+    @app.exception_handler(Answer)
+    async def answered(_request: Request, answer: Answer) -> Response:
+        return answer_response(answer)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, _error: RequestValidationError) -> Response:
+        return error_response(400, "the request cannot be read", "invalidSyntax")
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        detail = {
+            404: "there is nothing at this address",
+            405: "this method is not supported at this address",
+        }.get(error.status_code, str(error.detail))
+        return error_response(error.status_code, detail, headers=error.headers)

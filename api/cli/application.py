@@ -1,0 +1,125 @@
+"""``rollbook`` and the commands that have no noun: serve, migrate, quickstart."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli import clients, realms, secrets, tokens
+from api.cli.answers import AsJson, examples, say, show
+
+app = typer.Typer(
+    name="rollbook",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: the same on a terminal, in a file and in a log
+)
+for group in (realms, clients, secrets, tokens):
+    app.add_typer(group.app, no_args_is_help=True)
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")]
+
+
+def run() -> None:
+    """Run the command line; raises what a command raises."""
+    app(prog_name="rollbook")
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  # Typer's callback
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            say(f"rollbook {version('rollbook')}")
+        except PackageNotFoundError:
+            say("rollbook, not installed: run from its source tree")
+        raise typer.Exit
+
+
+@app.callback()
+def rollbook(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """Rollbook: a SCIM 2.0 service provider whose truth is an event log.
+
+    Settings are read from the environment (ROLLBOOK_DATABASE_URL, ROLLBOOK_PUBLIC_URL, …); see
+    docs/operate.md.
+    """
+
+
+@app.command(
+    epilog=examples(
+        "rollbook serve",
+        "ROLLBOOK_PUBLIC_URL=https://scim.example.com rollbook serve --workers 4",
+    )
+)
+def serve(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve.")] = 1,
+) -> None:
+    """Serve SCIM until told to stop.
+
+    A SQLite file that does not exist yet is made first; no other database is changed.
+    """
+    from api.cli.acting import opened
+    from api.cli.expiry import log_expiring
+    from api.cli.serving import default_public_url, listen, serve_on, url_of
+    from api.logs import configure
+    from api.settings import read_settings
+
+    configure(read_settings().log_level)
+    with listen(host, port) as listener:
+        url = url_of(host, listener)
+        default_public_url(url)
+        with opened() as service:
+            log_expiring(service)
+        serve_on(listener, url=url, workers=workers)
+
+
+@app.command(epilog=examples("rollbook migrate"))
+def migrate(*, as_json: AsJson = False) -> None:
+    """Bring the database to this release.
+
+    Safe to run twice, and from two processes at once. Back the database up first.
+    """
+    from api.cli.acting import opened
+    from projections.migration import newest_revision
+
+    with opened(may_migrate=True):
+        revision = newest_revision()
+    show(
+        {"revision": revision},
+        f"The database is at revision {revision}.",
+        as_json=as_json,
+    )
+
+
+@app.command(epilog=examples("rollbook quickstart", "rollbook quickstart --port 8080"))
+def quickstart(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Make a realm "demo" to try, and serve.
+
+    The first start prints everything to paste; later ones keep the data.
+    """
+    from api.cli.acting import opened
+    from api.cli.expiry import log_expiring
+    from api.cli.quickstart import introduce
+    from api.cli.serving import default_public_url, listen, serve_on, url_of
+    from api.logs import configure
+    from api.settings import read_settings
+
+    configure(read_settings().log_level)
+    with listen(host, port) as listener:
+        url = url_of(host, listener)
+        default_public_url(url)
+        with opened(may_migrate=True) as service:
+            for line in introduce(service, url):
+                say(line)
+            log_expiring(service)
+        serve_on(listener, url=url, workers=1)

@@ -1,0 +1,44 @@
+"""What went wrong, as the one line an operator reads: the fact, and what to do about it."""
+
+
+class CannotListen(Exception):
+    """The address to serve on is taken or is none of this machine's."""
+
+
+def line_of(error: Exception) -> str | None:
+    """Return the line for an error an operator can do something about, ``None`` for a defect."""
+    text = _text_of(error)
+    return None if text is None else " ".join(text.split())
+
+
+def _text_of(error: Exception) -> str | None:
+    from sqlalchemy.exc import DBAPIError
+
+    from api.settings import BadSetting
+    from domain.refusals import Refusal, Unavailable
+    from projections.credentials import WrongKey
+    from projections.mapper import EventFromTheFuture
+    from projections.migration import WrongSchema
+
+    text = str(error)
+    match error:
+        case Unavailable() if "not available" in text:
+            return f"{text}; {_remedy(text)}"
+        case WrongKey() if "ROLLBOOK_KEY_FILE" not in text:
+            return f"{text}; put the right file in place, or name it by ROLLBOOK_KEY_FILE"
+        case EventFromTheFuture():
+            return f"{text}; run the release that wrote it"
+        case Refusal() | BadSetting() | WrongKey() | WrongSchema() | CannotListen():
+            return text
+        case DBAPIError():
+            return f"the database cannot be used: {error.orig}; check ROLLBOOK_DATABASE_URL"
+        case OSError(strerror=reason, filename=str(path)):
+            return f"cannot use {path}: {reason}; check that this user may write there"
+        case _:
+            return None
+
+
+def _remedy(text: str) -> str:
+    if "locked" in text:
+        return "another process is writing; try again in a moment"
+    return "check that ROLLBOOK_DATABASE_URL names a file in a folder this user may write"

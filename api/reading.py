@@ -1,0 +1,163 @@
+"""Reading resources: GET by id, GET and .search by query, for every resource type alike."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from api.auth import Caller, reader
+from api.composition import Service
+from api.conditions import not_modified
+from api.json_body import read_object
+from api.offload import Workers
+from api.representation import Representation, list_response, resource_response
+from api.searching import Search, search_of_body, search_of_query
+from api.selection import Selection, read_selection, split_names
+from domain.refusals import InvalidFilter, InvalidPath, NoSuchResource
+from domain.schemas import GROUP, USER, ResourceSchema
+from projections.directory import Page, live_directory
+
+Reader = Annotated[Caller, Depends(reader)]
+
+
+def scim_base(service: Service, slug: str) -> str:
+    """Return the SCIM base URL of a realm."""
+    return f"{service.public_url}/realms/{slug}/scim/v2"
+
+
+def selection_of(request: Request, schema: ResourceSchema) -> Selection:
+    """Return the attributes a request wants of one resource."""
+    parameters = {name.lower(): value for name, value in request.query_params.items()}
+    return read_selection(
+        schema,
+        split_names(parameters.get("attributes")),
+        split_names(parameters.get("excludedattributes")),
+    )
+
+
+def get_resource(
+    service: Service, caller: Caller, request: Request, schema: ResourceSchema, resource_id: str
+) -> Response:
+    """Answer a GET by id, or 304 where the client has the present version.
+
+    Raises:
+        NoSuchResource, VersionMismatch
+    """
+    selection = selection_of(request, schema)
+    with service.database.reading() as connection:
+        view = Representation(
+            scim_base(service, caller.slug),
+            caller.realm,
+            live_directory(service.registry, connection),
+        )
+        row = view.directory.get(connection, schema, caller.realm, resource_id)
+        if row is None:
+            raise NoSuchResource(schema.name, resource_id)
+        references = view.derived(connection, selection, [row.id]).get(row.id, ())
+    location = view.location(schema, row.id)
+    response = resource_response(view.resource(selection, row, references), row, location)
+    if not_modified(request, response.headers["etag"]):
+        return Response(status_code=304, headers={"ETag": response.headers["etag"]})
+    return response
+
+
+def find_resources(
+    service: Service, caller: Caller, search: Search, schemas: Sequence[ResourceSchema]
+) -> Response:
+    """Answer a query over one or several resource types, each type's after the other's.
+
+    Over several, an attribute that only some declare matches nothing in the others
+    (RFC 7644 §3.4.2.1); one that none declares is refused.
+    """
+    total, resources, refused = 0, list[bytes](), list[InvalidFilter | InvalidPath]()
+    with service.database.reading() as connection:
+        view = Representation(
+            scim_base(service, caller.slug),
+            caller.realm,
+            live_directory(service.registry, connection),
+        )
+        for schema in schemas:
+            selection = search.selection(schema)
+            page = Page(
+                max(search.page.offset - total, 0), max(search.count - len(resources), 0)
+            )
+            try:
+                found, rows = view.directory.find(
+                    connection, schema, caller.realm, search.query, page
+                )
+            except (InvalidFilter, InvalidPath) as refusal:
+                refused.append(refusal)
+                continue
+            total += found
+            derived = view.derived(connection, selection, [row.id for row in rows])
+            resources += [view.resource(selection, row, derived.get(row.id, ())) for row in rows]
+    if len(refused) == len(schemas):
+        raise refused[0]
+    return list_response(total, search.start_index, resources)
+
+
+def reading_router(schema: ResourceSchema) -> APIRouter:
+    """Return the routes that read resources of a type."""
+    router = APIRouter()
+    collection = f"/realms/{{realm}}/scim/v2{schema.endpoint}"
+
+    @router.get(collection)
+    async def list_resources(request: Request, caller: Reader) -> Response:
+        service: Service = request.app.state.service
+        search = search_of_query(request.query_params, service.settings.max_page)
+        return await _found(request, caller, search, schema)
+
+    @router.post(f"{collection}/.search")
+    async def search_resources(request: Request, caller: Reader) -> Response:
+        service: Service = request.app.state.service
+        body = await read_object(request, service.settings.max_body_bytes)
+        return await _found(
+            request, caller, search_of_body(body, service.settings.max_page), schema
+        )
+
+    @router.get(f"{collection}/{{resource_id}}")
+    async def get_one(request: Request, caller: Reader, resource_id: str) -> Response:
+        service: Service = request.app.state.service
+        if schema is USER:  # bounded by the user's own groups: quicker than a thread (ADR 0011)
+            return get_resource(service, caller, request, schema, resource_id)
+        workers: Workers = request.app.state.workers
+        return await workers.run(get_resource, service, caller, request, schema, resource_id)
+
+    return router
+
+
+async def _found(
+    request: Request, caller: Caller, search: Search, schema: ResourceSchema
+) -> Response:
+    service: Service = request.app.state.service
+    if schema is USER:
+        with service.database.reading() as connection:
+            directory = live_directory(service.registry, connection)
+        if directory.is_lookup(schema, search.query, search.page):
+            return find_resources(service, caller, search, [schema])
+    workers: Workers = request.app.state.workers
+    return await workers.run(find_resources, service, caller, search, [schema])
+
+
+root = APIRouter()
+"""Queries over every resource type (RFC 7644 §3.4.2.1, §3.4.3)."""
+
+
+@root.get("/realms/{realm}/scim/v2")
+async def list_everything(request: Request, caller: Reader) -> Response:
+    """Answer a query on the server root."""
+    service: Service = request.app.state.service
+    search = search_of_query(request.query_params, service.settings.max_page)
+    workers: Workers = request.app.state.workers
+    return await workers.run(find_resources, service, caller, search, [USER, GROUP])
+
+
+@root.post("/realms/{realm}/scim/v2/.search")
+async def search_everything(request: Request, caller: Reader) -> Response:
+    """Answer a SearchRequest on the server root."""
+    service: Service = request.app.state.service
+    body = await read_object(request, service.settings.max_body_bytes)
+    search = search_of_body(body, service.settings.max_page)
+    workers: Workers = request.app.state.workers
+    return await workers.run(find_resources, service, caller, search, [USER, GROUP])

@@ -1,0 +1,66 @@
+"""Settings, by environment (``ROLLBOOK_…``). A bad one is one clear line, not a traceback."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BadSetting(Exception):
+    """A setting cannot be used; the message names the variable."""
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Every field is read from ``ROLLBOOK_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="ROLLBOOK_", extra="ignore")
+
+    database_url: str = "sqlite:///var/rollbook.db"
+    public_url: str | None = None
+    """The https address clients use, without a path; ``meta.location`` is built from it."""
+    key_file: Path | None = None
+    """Where the key of the credential hashes lies; beside an embedded database by default."""
+    access_token_seconds: int = Field(3600, ge=60, le=86_400)
+    """How long a token of the token endpoint lives (gallery rule: 60 minutes to 6 hours)."""
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+    max_operations: int = Field(500, ge=1)
+    """Operations a PATCH may hold."""
+    max_page: int = Field(1_000, ge=1)
+    max_members: int = Field(10_000, ge=1)
+    """Members a request may name."""
+    log_level: str = "INFO"
+    trusted_proxies: str = ""
+    """Comma-separated addresses whose X-Forwarded-For is believed; nobody's by default."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError("must be an absolute address such as https://scim.example.com")
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+
+def read_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        BadSetting: one cannot be used; one line that names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = error.errors()[0]
+        name = f"ROLLBOOK_{str(found['loc'][0]).upper()}"
+        message = str(found["msg"]).removeprefix("Value error, ")
+        raise BadSetting(f"{name}={found['input']!r}: {message}") from None

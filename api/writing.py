@@ -1,0 +1,122 @@
+"""Writing resources: from a request to a command, from what it did to an answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import structlog
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from api.auth import Caller, writer
+from api.composition import Service
+from api.conditions import HeaderPrecondition, precondition
+from api.json_body import read_object
+from api.offload import Workers
+from api.reading import scim_base, selection_of
+from api.representation import Representation, derived_name, resource_response
+from api.selection import Selection
+from domain.cause import Actor, Cause, Warned
+from domain.ports import Log, Written
+from domain.refusals import NoSuchResource
+from domain.schemas import ResourceSchema
+from projections.directory import live_directory
+
+Writer = Annotated[Caller, Depends(writer)]
+SMALL_GROUP = 100
+"""A PATCH answers with the whole group up to this many members, beyond it with 204."""
+C = TypeVar("C")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """Everything a write needs of its request, so that a thread needs the request no more."""
+
+    service: Service
+    caller: Caller
+    schema: ResourceSchema
+    cause: Cause
+    body: dict[str, Any]
+    precondition: HeaderPrecondition | None
+    selection: Selection
+
+    def handle(
+        self, handler: Callable[[C, Log], Written], command: C, warnings: Sequence[Warned] = ()
+    ) -> Written:
+        """Run a handler; what it tolerated and recorded nowhere goes to the structured log."""
+        written = self.service.log.handle(handler, command)
+        if warnings:
+            log.info(
+                "request.tolerated",
+                realm=self.caller.slug,
+                resource_id=written.id,
+                recorded=written.changed,
+                warnings=[f"{warned.code} {warned.path}" for warned in warnings],
+                correlation_id=self.cause.correlation_id,
+            )
+        return written
+
+    def answer(self, resource_id: str, status: int = 200, *, bounded: bool = False) -> Response:
+        """Return the resource as it stands now.
+
+        ``bounded``: 204 where it has so many members that reading them would cost more than the
+        write; RFC 7644 §3.5.2 allows either, and Entra reads neither (ADR 0006).
+        """
+        with self.service.database.reading() as connection:
+            view = Representation(
+                scim_base(self.service, self.caller.slug),
+                self.caller.realm,
+                live_directory(self.service.registry, connection),
+            )
+            row = view.directory.get(connection, self.schema, self.caller.realm, resource_id)
+            if row is None:  # deleted by somebody else in the meantime
+                raise NoSuchResource(self.schema.name, resource_id)
+            if bounded and self.selection.includes(derived_name(self.schema)):
+                found = view.directory.members_of(
+                    connection, self.caller.realm, [row.id], SMALL_GROUP + 1
+                )
+                if len(found.get(row.id, ())) > SMALL_GROUP:
+                    return Response(status_code=204)
+                references = found.get(row.id, ())
+            else:
+                references = view.derived(connection, self.selection, [row.id]).get(row.id, ())
+        body = view.resource(self.selection, row, references)
+        location = view.location(self.schema, row.id)
+        return resource_response(body, row, location, status, created=status == 201)  # noqa: PLR2004
+
+
+async def run_write(
+    request: Request,
+    caller: Caller,
+    schema: ResourceSchema,
+    write: Callable[[WriteRequest], Response],
+    *,
+    has_body: bool = True,
+) -> Response:
+    """Read the request and run ``write`` on it in a thread."""
+    service: Service = request.app.state.service
+    workers: Workers = request.app.state.workers
+    body = await read_object(request, service.settings.max_body_bytes) if has_body else {}
+    work = WriteRequest(
+        service=service,
+        caller=caller,
+        schema=schema,
+        cause=cause_of(request, caller, f"{request.method} {schema.endpoint}"),
+        body=body,
+        precondition=precondition(request),
+        selection=selection_of(request, schema),
+    )
+    return await workers.run(write, work)
+
+
+def cause_of(request: Request, caller: Caller, operation: str) -> Cause:
+    """Return who asks for what, from where, under which correlation id."""
+    return Cause(
+        realm=caller.realm,
+        actor=Actor("client", caller.client_id, caller.token_id),
+        correlation_id=request.scope["correlation_id"],
+        operation=operation,
+        source_address=caller.source_address,
+        user_agent=caller.user_agent,
+    )

@@ -1,0 +1,1 @@
+"""Handlers: one function a command. They decide, then record in one transaction."""

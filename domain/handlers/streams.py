@@ -1,0 +1,52 @@
+"""What every handler does with the head of the stream it writes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.events import Stream
+from domain.group import Group
+from domain.ports import Head, Precondition, Transaction
+from domain.refusals import NoSuchResource, VersionConflict, VersionMismatch
+
+
+def locked(work: Transaction, resource_type: str, resource_id: str) -> Head:
+    """Lock a resource to be written and return its head.
+
+    Raises:
+        NoSuchResource: the realm does not have it, or has it no more.
+    """
+    head = work.lock(written=[resource_id]).get(resource_id)
+    return living(head, resource_type, resource_id)
+
+
+def living(head: Head | None, resource_type: str, resource_id: str) -> Head:
+    """Return the head if it is one of a living resource of the type, else raise."""
+    if head is None or head.deleted or head.type != resource_type:
+        raise NoSuchResource(resource_type, resource_id)
+    return head
+
+
+def check_precondition(precondition: Precondition | None, tag: str) -> None:
+    """Check what the client knows against an entity tag.
+
+    Raises:
+        VersionMismatch: the client named another version.
+    """
+    if precondition is not None and not precondition.holds(tag):
+        raise VersionMismatch(tag)
+
+
+def same_version(stream: Stream[Any], head: Head) -> None:
+    """Check that nobody wrote between the decision and the lock.
+
+    Raises:
+        VersionConflict: somebody did; the command is decided again.
+    """
+    if stream.version != head.version:
+        raise VersionConflict(head.id)
+
+
+def leave(work: Transaction, groups: Sequence[str], member_id: str) -> None:
+    """Record that a deleted resource is no longer a member of its groups."""
+    for group_id in groups:
+        work.append(group_id, "Group", [Group.MembersRemoved((member_id,))], caused_by=member_id)

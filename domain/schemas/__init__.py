@@ -1,0 +1,27 @@
+"""The SCIM schemas this service provider declares (RFC 7643 §4), as models and as definitions."""
+
+from domain.schemas.definitions import (
+    ENTERPRISE_URN,
+    GROUP,
+    GROUP_URN,
+    USER,
+    USER_URN,
+    AttributeDefinition,
+    ResourceSchema,
+    policy,
+)
+from domain.schemas.group import GroupResource
+from domain.schemas.user import UserResource
+
+__all__ = [
+    "ENTERPRISE_URN",
+    "GROUP",
+    "GROUP_URN",
+    "USER",
+    "USER_URN",
+    "AttributeDefinition",
+    "GroupResource",
+    "ResourceSchema",
+    "UserResource",
+    "policy",
+]

@@ -1,0 +1,179 @@
+"""What stands beside the log in the same transaction: heads, claims and member rows (ADR 0003).
+
+Each class works on the connection of one transaction and in one realm.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from domain.ports import Head
+from domain.schemas import USER
+from projections.engines import insert_new
+from projections.tables import claims, members, streams
+
+IDS_PER_STATEMENT = 500
+"""Long lists of ids go in pieces, so that a statement is compiled once and stays small."""
+
+
+def pieces(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Return the ids sorted, in pieces of :data:`IDS_PER_STATEMENT`."""
+    rest = iter(sorted(ids))
+    return iter(lambda: list(islice(rest, IDS_PER_STATEMENT)), [])
+
+
+class SqlHeads:
+    """The newest version of each stream."""
+
+    def __init__(self, connection: Connection, realm: str) -> None:
+        self._connection = connection
+        self._realm = realm
+
+    def lock(self, written: Iterable[str], referred: Iterable[str]) -> dict[str, Head]:
+        """Lock head rows in one order everywhere: users before groups, each sorted by id.
+
+        Users that are only referred to are locked against deletion, not against each other.
+        """
+        written, referred = set(written), set(referred)
+        found: dict[str, Head] = {}
+        is_user = streams.c.type == USER.name
+        for ids in pieces(referred - written):
+            found.update(self._select(ids, is_user, shared=True))
+        for ids in pieces(written | (referred - found.keys())):
+            found.update(self._select(ids, None, shared=False))
+        return found
+
+    def _select(
+        self, ids: Sequence[str], restriction: ColumnElement[bool] | None, *, shared: bool
+    ) -> dict[str, Head]:
+        statement = _HEADS.where(streams.c.realm == self._realm, streams.c.id.in_(ids))
+        if restriction is not None:
+            statement = statement.where(restriction)
+        rows = self._connection.execute(statement.with_for_update(read=shared)).all()
+        return {row.id: Head(*row) for row in rows}
+
+    def save(self, heads: Iterable[Head], new: frozenset[str]) -> None:
+        """Write heads; ``new`` names the streams that begin in this transaction."""
+        rows = [
+            {
+                "b_realm": self._realm,
+                "b_id": head.id,
+                "type": head.type,
+                "version": head.version,
+                "deleted": head.deleted,
+                "recorded_at": head.recorded_at,
+                "correlation_id": head.correlation_id,
+            }
+            for head in heads
+        ]
+        if inserted := [row for row in rows if row["b_id"] in new]:
+            self._connection.execute(
+                insert(streams),
+                [{**r, "realm": r.pop("b_realm"), "id": r.pop("b_id")} for r in inserted],
+            )
+        if updated := [row for row in rows if row.get("b_id")]:
+            self._connection.execute(_UPDATE_HEAD, updated)
+
+
+_HEADS = select(
+    streams.c.id,
+    streams.c.type,
+    streams.c.version,
+    streams.c.deleted,
+    streams.c.recorded_at,
+    streams.c.correlation_id,
+).order_by(streams.c.id)
+_UPDATE_HEAD = update(streams).where(
+    and_(streams.c.realm == bindparam("b_realm"), streams.c.id == bindparam("b_id"))
+)
+
+
+class SqlClaims:
+    """Unique names; the primary key of the table is the promise."""
+
+    def __init__(self, connection: Connection, realm: str) -> None:
+        self._connection = connection
+        self._realm = realm
+
+    def _is(self, kind: str, key: str) -> ColumnElement[bool]:
+        return and_(
+            claims.c.realm == self._realm, claims.c.kind == kind, claims.c.key == key
+        )
+
+    def release(self, kind: str, key: str) -> None:
+        """Give a name up."""
+        self._connection.execute(delete(claims).where(self._is(kind, key)))
+
+    def take(self, kind: str, key: str, owner: str) -> str | None:
+        """Take a name; return the owner that has it already, or ``None`` when it was free."""
+        row = {"realm": self._realm, "kind": kind, "key": key, "owner": owner}
+        statement = insert_new(self._connection, claims).returning(claims.c.owner)
+        if self._connection.execute(statement, row).first():
+            return None
+        return self._connection.scalar(select(claims.c.owner).where(self._is(kind, key)))
+
+
+class SqlMemberships:
+    """Who is a member of what, now."""
+
+    def __init__(self, connection: Connection, realm: str) -> None:
+        self._connection = connection
+        self._realm = realm
+
+    def _of(self, group_id: str) -> ColumnElement[bool]:
+        return and_(members.c.realm == self._realm, members.c.group_id == group_id)
+
+    def of_group(self, group_id: str) -> frozenset[str]:
+        """Return the members of a group."""
+        ids = self._connection.scalars(select(members.c.member_id).where(self._of(group_id)))
+        return frozenset(ids)
+
+    def groups_of(self, member_id: str) -> Sequence[str]:
+        """Return the groups a resource is a member of, sorted."""
+        statement = select(members.c.group_id).where(
+            members.c.realm == self._realm, members.c.member_id == member_id
+        )
+        return sorted(self._connection.scalars(statement))
+
+    def add(self, group_id: str, new: Mapping[str, str]) -> Sequence[str]:
+        """Add members (id to resource type); return those that were none before, sorted."""
+        statement = insert_new(self._connection, members).returning(members.c.member_id)
+        added: list[str] = []
+        for ids in pieces(new):
+            rows = [
+                {
+                    "realm": self._realm,
+                    "group_id": group_id,
+                    "member_id": id_,
+                    "member_type": new[id_],
+                }
+                for id_ in ids
+            ]
+            added += self._connection.execute(statement, rows).scalars()
+        return sorted(added)
+
+    def remove(self, group_id: str, leaving: Iterable[str]) -> Sequence[str]:
+        """Remove members; return those that were, sorted."""
+        removed: list[str] = []
+        for ids in pieces(leaving):
+            statement = (
+                delete(members)
+                .where(self._of(group_id), members.c.member_id.in_(ids))
+                .returning(members.c.member_id)
+            )
+            removed += self._connection.execute(statement).scalars()
+        return sorted(removed)
+
+    def leave_all(self, member_id: str) -> None:
+        """Remove a resource from every group, in one statement."""
+        self._connection.execute(
+            delete(members).where(
+                members.c.realm == self._realm, members.c.member_id == member_id
+            )
+        )
+
+    def disband(self, group_id: str) -> None:
+        """Remove every member of a group, in one statement."""
+        self._connection.execute(delete(members).where(self._of(group_id)))

@@ -1,0 +1,110 @@
+"""The directory read model: what SCIM queries are answered from.
+
+Each generation is its own immutable declaration of tables and functions; a new shape is a new
+generation beside the old one (ADR 0008).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, cast
+
+from sqlalchemy import Connection
+
+from domain.schemas import ResourceSchema
+from projections.generations import Generation, Registry
+
+READ_MODEL = "directory"
+
+
+class Rendered(NamedTuple):
+    """A resource as the read model keeps it: JSON text, ready to be put together."""
+
+    id: str
+    version: int
+    document: str
+    """The resource without ``meta`` and without derived attributes."""
+    meta: str
+    """``meta`` without ``location`` and without its closing brace."""
+
+
+class Reference(NamedTuple):
+    """One end of a membership, seen from ``of``."""
+
+    of: str
+    id: str
+    type: str
+    display: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of the matching resources is wanted; ``offset`` from 0."""
+
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a client asks of the resources of one type."""
+
+    filter: str | None = None
+    sort_by: str | None = None
+    descending: bool = False
+
+
+class DirectoryGeneration(Generation, Protocol):
+    """What every generation of the directory answers. Each query is one SQL statement."""
+
+    def get(
+        self, connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
+    ) -> Rendered | None:
+        """Return a resource, ``None`` when the realm does not have it."""
+        ...
+
+    def is_lookup(self, schema: ResourceSchema, query: Query, page: Page) -> bool:
+        """Whether :meth:`find` answers by one index entry, quickly enough for the event loop."""
+        ...
+
+    def find(
+        self,
+        connection: Connection,
+        schema: ResourceSchema,
+        realm: str,
+        query: Query,
+        page: Page,
+    ) -> tuple[int, Sequence[Rendered]]:
+        """Return how many resources match, and the wanted page of them in stable order.
+
+        Raises:
+            InvalidFilter, InvalidPath: the filter or the sort attribute is not acceptable.
+        """
+        ...
+
+    def members_of(
+        self, connection: Connection, realm: str, groups: Sequence[str], limit: int | None = None
+    ) -> Mapping[str, Sequence[Reference]]:
+        """Return the members of groups, each group's ordered by id."""
+        ...
+
+    def groups_of(
+        self, connection: Connection, realm: str, members: Sequence[str]
+    ) -> Mapping[str, Sequence[Reference]]:
+        """Return the groups that resources are members of, each resource's ordered by id."""
+        ...
+
+    def shares_external_id(
+        self,
+        connection: Connection,
+        realm: str,
+        resource_type: str,
+        external_id: str,
+        besides: str,
+    ) -> bool:
+        """Whether another resource of the type has this ``externalId``."""
+        ...
+
+
+def live_directory(registry: Registry, connection: Connection) -> DirectoryGeneration:
+    """Return the generation of the directory that is read now."""
+    return cast(DirectoryGeneration, registry.live(connection, READ_MODEL))

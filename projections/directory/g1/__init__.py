@@ -1,0 +1,22 @@
+"""Generation 1 of the directory: users, their e-mail addresses, and groups."""
+
+from sqlalchemy import MetaData
+
+from projections.directory import READ_MODEL
+from projections.directory.g1 import projection, queries, tables
+
+
+class DirectoryG1:
+    """The declaration; implements :class:`projections.directory.DirectoryGeneration`."""
+
+    read_model: str = READ_MODEL
+    number: int = 1
+    metadata: MetaData = tables.metadata
+
+    project = staticmethod(projection.project)
+    get = staticmethod(queries.get)
+    is_lookup = staticmethod(queries.is_lookup)
+    find = staticmethod(queries.find)
+    members_of = staticmethod(queries.members_of)
+    groups_of = staticmethod(queries.groups_of)
+    shares_external_id = staticmethod(queries.shares_external_id)

@@ -1,0 +1,160 @@
+"""The entries of multi-valued attributes as rows: elements of the JSON keys, or member rows."""
+
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+
+from domain.comparison import folded
+from domain.schemas import GROUP, USER, AttributeDefinition, ResourceSchema
+from projections.directory.g1.attributes import Attribute
+from projections.directory.g1.operators import Condition, present
+from projections.directory.g1.places import TABLES, Place, key_place
+from projections.directory.g1.tables import user_emails
+from projections.json_sql import json_elements, json_text
+from projections.tables import members
+
+
+class Entries(Protocol):
+    """The entries of one multi-valued attribute of the resource in the outer statement."""
+
+    def place_of(self, sub: AttributeDefinition | None) -> Place | None:
+        """Return where a sub-attribute of an entry stands, or a simple entry itself (``None``).
+
+        The answer is ``None`` when it stands nowhere: it is derived at the read.
+        """
+        ...
+
+    def any(self, condition: Condition | None, value: str | None = None) -> Condition:
+        """Return whether an entry meets ``condition``, and has the key ``value`` as its ``value``.
+
+        ``value`` may only be given when ``condition`` asks for it anyway, or is ``None``: it is
+        there to be looked up in an index.
+        """
+        ...
+
+    def missing(self) -> Condition:
+        """Return whether the resource does not have the attribute at all."""
+        ...
+
+    def present(self) -> Condition:
+        """Return whether an entry is there that says something."""
+        ...
+
+    def first(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return ``value`` of the primary entry, else of the first."""
+        ...
+
+
+def entries_of(schema: ResourceSchema, attribute: Attribute) -> Entries:
+    """Return the entries of a multi-valued attribute."""
+    if attribute.head.name in {"members", "groups"}:
+        return _Memberships(schema)
+    if attribute.head.name == "emails":
+        return _Emails(schema, attribute)
+    return _JsonEntries(schema, attribute)
+
+
+class _JsonEntries:
+    def __init__(self, schema: ResourceSchema, attribute: Attribute) -> None:
+        self.table, self.head = TABLES[schema.name], attribute.head
+        self.path = attribute.keys
+        self.rows = json_elements(self.table.c["keys"], *self.path)
+
+    def place_of(self, sub: AttributeDefinition | None) -> Place | None:
+        if sub is None:
+            return key_place(self.rows.c.value, self.head)
+        return key_place(json_text(self.rows.c.value, sub.name), sub)
+
+    def any(self, condition: Condition | None, value: str | None = None) -> Condition:  # noqa: ARG002  # no index
+        asked = self._query(literal(1)).where(true() if condition is None else condition)
+        return exists(asked.correlate(self.table))
+
+    def missing(self) -> Condition:
+        return json_text(self.table.c["keys"], *self.path).is_(None)
+
+    def present(self) -> Condition:
+        subs = self.head.sub_attributes.values() or (None,)
+        places = [place for sub in subs if (place := self.place_of(sub))]
+        return self.any(or_(*(present(place) for place in places)))
+
+    def first(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        rows = self._query(value)
+        if self.head.is_complex:
+            is_primary = func.coalesce(json_text(self.rows.c.value, "primary") == "true", False)  # noqa: FBT003  # SQL's
+            rows = rows.order_by(is_primary.desc())
+        return rows.order_by(self.rows.c.key).limit(1).correlate(self.table).scalar_subquery()
+
+    def _query(self, value: ColumnElement[Any]) -> Select[Any]:
+        return select(value).select_from(self.rows)
+
+
+class _Emails(_JsonEntries):
+    """E-mail addresses, whose ``value`` has an index."""
+
+    def any(self, condition: Condition | None, value: str | None = None) -> Condition:
+        if not value:  # an address without a value is indexed as ""
+            return super().any(condition)
+        holders = (
+            select(user_emails.c.user_id)
+            .where(user_emails.c.realm == self.table.c.realm, user_emails.c.value_key == value)
+            .correlate(self.table)
+        )
+        indexed = self.table.c.id.in_(holders)
+        return indexed if condition is None else and_(indexed, super().any(condition))
+
+
+class _Memberships:
+    """``members`` of a group, or ``groups`` of a user (the direct ones): the member rows."""
+
+    def __init__(self, schema: ResourceSchema) -> None:
+        self.table: Table = TABLES[schema.name]
+        types = {USER.name: folded(USER.name), GROUP.name: folded(GROUP.name)}
+        if schema is GROUP:
+            self.owner, self.value = members.c.group_id, members.c.member_id
+            self.type: ColumnElement[Any] = case(types, value=members.c.member_type)
+        else:
+            self.owner, self.value = members.c.member_id, members.c.group_id
+            self.type = literal("direct")
+
+    def place_of(self, sub: AttributeDefinition | None) -> Place | None:
+        stored = {"value": self.value, "type": self.type}
+        if sub is None or sub.name not in stored:
+            return None
+        return key_place(stored[sub.name], sub)
+
+    def any(self, condition: Condition | None, value: str | None = None) -> Condition:
+        if value is None:
+            return exists(self._query(literal(1), condition))
+        found = self._query(self.owner, condition, of_all=True).where(self.value == value)
+        return self.table.c.id.in_(found)
+
+    def missing(self) -> Condition:
+        return ~self.any(None)
+
+    def present(self) -> Condition:
+        return self.any(None)
+
+    def first(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return self._query(value, None).order_by(self.value).limit(1).scalar_subquery()
+
+    def _query(
+        self, value: ColumnElement[Any], condition: Condition | None, *, of_all: bool = False
+    ) -> Select[Any]:
+        rows = select(value).where(members.c.realm == self.table.c.realm)
+        if not of_all:
+            rows = rows.where(self.owner == self.table.c.id)
+        if condition is not None:
+            rows = rows.where(condition)
+        return rows.correlate(self.table)

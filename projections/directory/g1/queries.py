@@ -1,0 +1,205 @@
+"""Reading generation 1 of the directory: each query is one SQL statement.
+
+The statements that clients send most (by id, and by one attribute with an index) are built once;
+every other filter is compiled from its syntax tree.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scim2_models.path import CompareOperator, Comparison
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from domain import comparison
+from domain.schemas import ResourceSchema
+from projections.directory import Page, Query, Reference, Rendered
+from projections.directory.g1.filters import compile_filter, parse_filter
+from projections.directory.g1.projection import TABLES
+from projections.directory.g1.sorting import order_by
+from projections.directory.g1.tables import groups, users
+from projections.tables import members
+
+
+def _rendered(table: Table) -> list[ColumnElement[Any]]:
+    return [table.c.id, table.c.version, table.c.document, table.c.meta]
+
+
+def _by(table: Table, column: str) -> Select[Any]:
+    return (
+        select(*_rendered(table))
+        .where(table.c.realm == bindparam("realm"), table.c[column] == bindparam("key"))
+        .order_by(table.c.id)
+        .limit(bindparam("limit"))
+    )
+
+
+_BY_ID = {
+    kind: select(*_rendered(table)).where(
+        table.c.realm == bindparam("realm"), table.c.id == bindparam("id")
+    )
+    for kind, table in TABLES.items()
+}
+_LOOKUPS = {
+    ("User", "username"): (_by(users, "user_name_key"), comparison.folded),
+    ("User", "externalid"): (_by(users, "external_id_key"), comparison.exact),
+    ("Group", "displayname"): (_by(groups, "display_name_key"), comparison.folded),
+    ("Group", "externalid"): (_by(groups, "external_id_key"), comparison.exact),
+}
+"""The attributes clients match by, with the statement and the key of each."""
+
+
+def get(
+    connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
+) -> Rendered | None:
+    """Return a resource, ``None`` when the realm does not have it."""
+    row = connection.execute(_BY_ID[schema.name], {"realm": realm, "id": resource_id}).first()
+    return None if row is None else Rendered(*row)
+
+
+def find(
+    connection: Connection, schema: ResourceSchema, realm: str, query: Query, page: Page
+) -> tuple[int, Sequence[Rendered]]:
+    """Return how many resources match, and the wanted page of them in stable order."""
+    table = TABLES[schema.name]
+    condition: ColumnElement[bool] = true()
+    if query.filter is not None:
+        expression = parse_filter(schema, query.filter)
+        found = _lookup(connection, schema, realm, expression.ast, page)
+        if found is not None and query.sort_by is None:
+            return found
+        condition = compile_filter(schema, expression)
+    matching = and_(table.c.realm == realm, condition)
+    total = select(func.count().label("total")).select_from(table).where(matching).cte("counted")
+    order = [table.c.id]
+    if query.sort_by is not None:
+        order = order_by(schema, query.sort_by, query.descending)
+    place = func.row_number().over(order_by=order).label("place")
+    wanted = (
+        select(*_rendered(table), place)
+        .where(matching)
+        .order_by(*order)
+        .limit(page.count)
+        .offset(page.offset)
+        .subquery("page")
+    )
+    statement = (
+        select(total.c.total, *(wanted.c[c.name] for c in _rendered(table)))
+        .select_from(total.outerjoin(wanted, literal(value=True)))
+        .order_by(wanted.c.place)
+    )
+    rows = connection.execute(statement).all()
+    return rows[0].total, [Rendered(*row[1:]) for row in rows if row.id is not None]
+
+
+def is_lookup(schema: ResourceSchema, query: Query, page: Page) -> bool:
+    """Whether a query asks for one value of an attribute clients match by."""
+    if query.filter is None or query.sort_by is not None or page.offset or not page.count:
+        return False
+    return _looked_up(schema, parse_filter(schema, query.filter).ast) is not None
+
+
+def _looked_up(schema: ResourceSchema, node: Any) -> tuple[str, str] | None:
+    """Return the key of the prepared statement that answers a filter, and the value it binds."""
+    if not isinstance(node, Comparison) or node.op != CompareOperator.eq:
+        return None
+    path = node.attr_path
+    if path.sub_attr or (path.uri and path.uri.lower() != schema.urn.lower()):
+        return None
+    name = path.attr.lower()
+    if (schema.name, name) not in _LOOKUPS or not isinstance(node.value, str):
+        return None
+    return name, node.value
+
+
+def _lookup(
+    connection: Connection, schema: ResourceSchema, realm: str, node: Any, page: Page
+) -> tuple[int, Sequence[Rendered]] | None:
+    """Answer ``attribute eq "value"`` by index, if the answer fits on the first page."""
+    looked_up = _looked_up(schema, node)
+    if looked_up is None or page.offset or not page.count:
+        return None
+    name, value = looked_up
+    statement, key = _LOOKUPS[schema.name, name]
+    bound = {"realm": realm, "key": key(value), "limit": page.count + 1}
+    rows = connection.execute(statement, bound).all()
+    if len(rows) > page.count:
+        return None
+    return len(rows), [Rendered(*row) for row in rows]
+
+
+def members_of(
+    connection: Connection, realm: str, group_ids: Sequence[str], limit: int | None = None
+) -> Mapping[str, Sequence[Reference]]:
+    """Return the members of groups, each group's ordered by id."""
+    nested = groups.alias("nested")
+    statement = (
+        select(
+            members.c.group_id,
+            members.c.member_id,
+            members.c.member_type,
+            func.coalesce(users.c.display, nested.c.display),
+        )
+        .outerjoin(users, and_(users.c.realm == members.c.realm, users.c.id == members.c.member_id))
+        .outerjoin(
+            nested, and_(nested.c.realm == members.c.realm, nested.c.id == members.c.member_id)
+        )
+        .where(members.c.realm == realm, members.c.group_id.in_(group_ids))
+        .order_by(members.c.group_id, members.c.member_id)
+        .limit(limit)
+    )
+    return _grouped(connection.execute(statement).all())
+
+
+def groups_of(
+    connection: Connection, realm: str, member_ids: Sequence[str]
+) -> Mapping[str, Sequence[Reference]]:
+    """Return the groups that resources are members of, each resource's ordered by id."""
+    rows = connection.execute(_GROUPS_OF, {"realm": realm, "members": list(member_ids)}).all()
+    return _grouped(rows)
+
+
+_GROUPS_OF = (
+    select(members.c.member_id, members.c.group_id, literal("direct"), groups.c.display)
+    .outerjoin(groups, and_(groups.c.realm == members.c.realm, groups.c.id == members.c.group_id))
+    .where(
+        members.c.realm == bindparam("realm"),
+        members.c.member_id.in_(bindparam("members", expanding=True)),
+    )
+    .order_by(members.c.member_id, members.c.group_id)
+)
+
+
+def _grouped(rows: Sequence[Any]) -> dict[str, list[Reference]]:
+    found: dict[str, list[Reference]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(Reference(*row))
+    return found
+
+
+def shares_external_id(
+    connection: Connection, realm: str, resource_type: str, external_id: str, besides: str
+) -> bool:
+    """Whether another resource of the type has this ``externalId``."""
+    table = TABLES[resource_type]
+    statement = (
+        select(literal(value=True))
+        .where(
+            table.c.realm == realm,
+            table.c.external_id_key == comparison.exact(external_id),
+            or_(table.c.id < besides, table.c.id > besides),
+        )
+        .limit(1)
+    )
+    return bool(connection.scalar(statement))

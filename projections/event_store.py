@@ -1,0 +1,80 @@
+"""The eventsourcing library, put together around our recorder and mapper.
+
+This module, :mod:`projections.recorder` and :mod:`projections.mapper` are the only ones that know
+the library: its next major version rewrites what is above them (ADR 0002).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.application import Application, Repository
+from eventsourcing.persistence import ApplicationRecorder, EventStore, Mapper
+from eventsourcing.utils import Environment
+
+from domain.events import RecordedEvent, Stream
+from domain.group import MEMBER_TOPICS
+from projections.engines import Database
+from projections.mapper import EventMapper
+from projections.recorder import SqlRecorder
+
+S = TypeVar("S")
+Projector = Callable[[Any, Iterable[RecordedEvent[Any]]], Any]
+
+
+class ThinStreams(EventStore[UUID]):
+    """Streams without the events that only say who joined and left."""
+
+    recorder: SqlRecorder
+
+    def get(
+        self,
+        originator_id: UUID,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Any]:
+        """Return the events of a group about itself."""
+        stored = self.recorder.select_events(
+            originator_id, gt=gt, lte=lte, desc=desc, limit=limit, without_topics=MEMBER_TOPICS
+        )
+        return map(self.mapper.to_domain_event, stored)
+
+
+class EventLog(Application[UUID]):
+    """The library's application: saves events, loads aggregates."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        super().__init__()
+        self.thin = Repository(ThinStreams(self.mapper, self.recorder))
+
+    def construct_env(self, name: str, env: Any = None) -> Environment:  # noqa: ARG002
+        """Ignore the process environment: wiring belongs to the composition root."""
+        return Environment(name, {})
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        """Return our mapper."""
+        return EventMapper()
+
+    def construct_recorder(self) -> ApplicationRecorder:
+        """Return our recorder."""
+        return SqlRecorder(self._database)
+
+
+def folding(evolve: Callable[[S | None, Any], S]) -> Projector:
+    """Return the function that folds a stream with an aggregate's ``evolve``."""
+
+    def fold(stream: Stream[S] | None, events: Iterable[RecordedEvent[Any]]) -> Stream[S] | None:
+        for recorded in events:
+            stream = Stream(
+                id=recorded.originator_id,
+                version=recorded.originator_version,
+                state=evolve(stream.state if stream else None, recorded.event),
+                correlation_id=recorded.cause.correlation_id,
+            )
+        return stream
+
+    return fold

@@ -1,0 +1,131 @@
+"""The log of a service as handlers see it: implements :class:`domain.ports.Log`."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import uuid_utils
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.persistence import RecordConflictError
+from sqlalchemy import select
+
+from domain.cause import Cause
+from domain.events import Stream
+from domain.group import Group
+from domain.ports import Clock
+from domain.realm import Realm
+from domain.refusals import NoSuchRealm, NoSuchResource, Unavailable, VersionConflict
+from domain.user import User
+from projections.credentials import HashKey
+from projections.engines import Database
+from projections.event_store import EventLog, folding
+from projections.generations import Registry
+from projections.tables import streams
+from projections.transaction import SqlTransaction
+
+ATTEMPTS = 6
+"""How often a command is decided anew when others write the same stream."""
+_PAUSE = 0.005
+R = TypeVar("R")
+
+fold_user = folding(User.evolve)
+fold_group = folding(Group.evolve)
+fold_realm = folding(Realm.evolve)
+
+
+def system_clock() -> int:
+    """Return microseconds since 1970 (UTC)."""
+    return time.time_ns() // 1_000
+
+
+class SqlLog:
+    """The log on a database."""
+
+    def __init__(
+        self, database: Database, registry: Registry, key: HashKey, clock: Clock = system_clock
+    ) -> None:
+        self.database = database
+        self.registry = registry
+        self.key = key
+        self.clock = clock
+        self.events = EventLog(database)
+
+    def new_id(self) -> str:
+        """Return a new UUIDv7 as text: ids sort by age."""
+        return str(uuid_utils.uuid7())
+
+    def user(self, realm: str, user_id: str) -> Stream[User]:
+        """Return a user. Raises :class:`NoSuchResource` unless the realm has it, undeleted."""
+        self._version(realm, user_id, "User")
+        stream: Stream[User] = self.events.repository.get(UUID(user_id), projector_func=fold_user)
+        if stream.state.deleted:
+            raise NoSuchResource("User", user_id)
+        return stream
+
+    def group(self, realm: str, group_id: str) -> Stream[Group]:
+        """Return a group without members; its version counts their events too."""
+        version, correlation_id = self._version(realm, group_id, "Group")
+        own: Stream[Group] = self.events.thin.get(
+            UUID(group_id), version=version, projector_func=fold_group
+        )
+        return Stream(own.id, version, own.state, correlation_id)
+
+    def realm(self, realm: str) -> Stream[Realm]:
+        """Return a realm by id. Raises :class:`NoSuchRealm`."""
+        try:
+            stream: Stream[Realm] = self.events.repository.get(
+                UUID(realm), projector_func=fold_realm
+            )
+        except AggregateNotFoundError:
+            raise NoSuchRealm(realm) from None
+        return stream
+
+    def _version(self, realm: str, resource_id: str, resource_type: str) -> tuple[int, str]:
+        """Return version and correlation id of a living resource of the realm, else raise."""
+        statement = select(streams.c.version, streams.c.correlation_id).where(
+            streams.c.realm == realm,
+            streams.c.id == resource_id,
+            streams.c.type == resource_type,
+            streams.c.deleted.is_(False),
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            raise NoSuchResource(resource_type, resource_id)
+        return row.version, row.correlation_id
+
+    @contextmanager
+    def transaction(self, cause: Cause) -> Iterator[SqlTransaction]:
+        """Begin a write; it commits when the block ends and leaves nothing when it raises."""
+        with self.database.writing() as connection:
+            work = SqlTransaction(
+                connection,
+                cause,
+                log=self.events,
+                registry=self.registry,
+                key=self.key,
+                clock=self.clock,
+            )
+            yield work
+            try:
+                work.commit()
+            except RecordConflictError as error:
+                raise VersionConflict(str(error)) from error
+
+    def handle(self, handler: Callable[[Any, "SqlLog"], R], command: Any) -> R:
+        """Run a handler; decide again, after a short random pause, when others wrote meanwhile.
+
+        With an If-Match the second decision finds the new version and refuses (ADR 0004).
+
+        Raises:
+            Unavailable: the stream is written so often that no attempt got through.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                return handler(command, self)
+            except VersionConflict:
+                time.sleep(random.uniform(0, _PAUSE * 2**attempt))  # noqa: S311  # not a secret
+        raise Unavailable("the resource is being written by many at once; try again in a moment")

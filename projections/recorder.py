@@ -1,0 +1,144 @@
+"""The recorder of the log: the eventsourcing library's contract on SQLAlchemy Core (ADR 0003)."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    StoredEvent,
+)
+from sqlalchemy import Connection, Select, exc, func, insert, select
+
+from projections.engines import Database
+from projections.tables import events
+
+
+class Envelope(NamedTuple):
+    """The columns that stand beside every event of one transaction."""
+
+    realm: str
+    recorded_at: int
+    correlation_id: str
+
+
+class SqlRecorder(ApplicationRecorder):
+    """Records events and selects them, on the caller's connection where one is handed down."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        connection: Connection | None = None,
+        envelope: Envelope | None = None,
+        **_kwargs: Any,
+    ) -> Sequence[int]:
+        """Insert events and return their positions in the log, in the same order.
+
+        Raises:
+            IntegrityError: a stream has an event of that version already.
+        """
+        if connection is not None:
+            return self._insert(connection, stored_events, envelope)
+        with self.database.writing() as own:
+            positions = self._insert(own, stored_events, envelope)
+            own.commit()
+            return positions
+
+    def _insert(
+        self, connection: Connection, stored: Sequence[StoredEvent], envelope: Envelope | None
+    ) -> list[int]:
+        if not stored:
+            return []
+        beside = envelope._asdict() if envelope else {}
+        rows = [
+            {
+                "originator_id": str(event.originator_id),
+                "originator_version": event.originator_version,
+                "topic": event.topic,
+                "state": event.state,
+                **beside,
+            }
+            for event in stored
+        ]
+        statement = insert(events).returning(events.c.position, sort_by_parameter_order=True)
+        try:
+            return list(connection.execute(statement, rows).scalars())
+        except exc.IntegrityError as error:
+            raise IntegrityError(str(error.orig)) from error
+
+    def select_events(  # noqa: PLR0913  # the library's signature
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+        without_topics: Sequence[str] = (),
+    ) -> Sequence[StoredEvent]:
+        """Return the events of a stream by version, leaving out those of some topics."""
+        version = events.c.originator_version
+        statement = select(
+            events.c.originator_id, version, events.c.topic, events.c.state
+        ).where(events.c.originator_id == str(originator_id))
+        if gt is not None:
+            statement = statement.where(version > gt)
+        if lte is not None:
+            statement = statement.where(version <= lte)
+        if without_topics:
+            statement = statement.where(events.c.topic.not_in(without_topics))
+        statement = statement.order_by(version.desc() if desc else version).limit(limit)
+        with self.database.reading() as connection:
+            rows = connection.execute(statement).all()
+        return [StoredEvent(UUID(id_), number, topic, state) for id_, number, topic, state in rows]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Return events by position in the log."""
+        position = events.c.position
+        statement: Select[Any] = select(
+            position,
+            events.c.originator_id,
+            events.c.originator_version,
+            events.c.topic,
+            events.c.state,
+        )
+        if start is not None:
+            statement = statement.where(
+                position >= start if inclusive_of_start else position > start
+            )
+        if stop is not None:
+            statement = statement.where(position <= stop)
+        if topics:
+            statement = statement.where(events.c.topic.in_(topics))
+        with self.database.reading() as connection:
+            rows = connection.execute(statement.order_by(position).limit(limit)).all()
+        return [
+            Notification(
+                originator_id=UUID(id_), originator_version=version, topic=t, state=state, id=number
+            )
+            for number, id_, version, t, state in rows
+        ]
+
+    def max_notification_id(self) -> int | None:
+        """Return the newest position, or ``None`` in an empty log."""
+        with self.database.reading() as connection:
+            newest: int | None = connection.scalar(select(func.max(events.c.position)))
+        return newest
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> NoReturn:
+        """Refuse: followers read the log in batches (ADR 0003)."""
+        raise NotImplementedError("the log is followed in batches, not subscribed to")

@@ -1,0 +1,136 @@
+"""The durable tables (ADR 0003). Their DDL is the first Alembic revision.
+
+``realm`` is the id of the Realm aggregate and the first column of every key and index, save where
+the eventsourcing library's recorder contract or the resolution of a slug stands before a realm is
+known. Instants are microseconds since 1970 (UTC) in a 64-bit integer; ids are text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    true,
+)
+
+metadata = MetaData()
+
+Identifier = String(36)
+Position = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts positions only in a column it knows as INTEGER PRIMARY KEY."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("originator_id", Identifier, nullable=False),
+    Column("originator_version", Integer, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    # Envelope: nullable for the library's recorder contract, set by every unit of work.
+    Column("realm", Identifier),
+    Column("recorded_at", BigInteger),
+    Column("correlation_id", String(32)),
+    UniqueConstraint("originator_id", "originator_version", name="events_stream_version"),
+    Index("events_realm_position", "realm", "position"),
+    sqlite_autoincrement=True,
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("id", Identifier, nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("correlation_id", String(32), nullable=False),
+    PrimaryKeyConstraint("realm", "id", name="streams_pk"),
+    sqlite_with_rowid=False,
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("owner", Identifier, nullable=False),
+    PrimaryKeyConstraint("realm", "kind", "key", name="claims_pk"),
+    sqlite_with_rowid=False,
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("group_id", Identifier, nullable=False),
+    Column("member_id", Identifier, nullable=False),
+    Column("member_type", String(16), nullable=False),
+    PrimaryKeyConstraint("realm", "group_id", "member_id", name="members_pk"),
+    Index("members_by_member", "realm", "member_id", "group_id"),
+    sqlite_with_rowid=False,
+)
+
+realms = Table(
+    "realms",
+    metadata,
+    Column("realm", Identifier, primary_key=True),
+    Column("slug", String(63), nullable=False, unique=True),
+    Column("suspended", Boolean, nullable=False),
+    Column("unique_group_names", Boolean, nullable=False, server_default=true()),
+    Column("registered_at", BigInteger, nullable=False),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("client_id", String(63), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    PrimaryKeyConstraint("realm", "client_id", name="clients_pk"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("credential_id", Identifier, nullable=False),
+    Column("client_id", String(63), nullable=False),
+    Column("kind", String(3), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    PrimaryKeyConstraint("realm", "credential_id", name="credentials_pk"),
+    UniqueConstraint("realm", "hash", name="credentials_hash"),
+    Index("credentials_by_client", "realm", "client_id", "kind"),
+)
+
+key_checks = Table(
+    "key_checks",
+    metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("check_value", String(64), nullable=False),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("read_model", String(63), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    PrimaryKeyConstraint("read_model", "generation", name="generations_pk"),
+)

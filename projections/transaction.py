@@ -1,0 +1,181 @@
+"""One write, one database transaction (ADR 0003).
+
+The nine steps, in the only order there is:
+
+1. the right to write; 2. which generations are written; 3. head rows locked, If-Match checked;
+4. claims; 5. member rows; 6. events built; 7. saved through the library; 8. heads; 9. live
+projections. Then commit. Steps 6 to 9 happen together when the block of the transaction ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from domain.cause import Cause, Warned
+from domain.events import Event, RecordedEvent
+from domain.ports import Clock, Head
+from domain.topics import AGGREGATE_OF
+from projections.beside import SqlClaims, SqlHeads, SqlMemberships
+from projections.credentials import HashKey, SqlCredentials
+from projections.directory import live_directory
+from projections.event_store import EventLog
+from projections.generations import Positioned, Registry
+from projections.realms import record_realm_events
+from projections.recorder import Envelope
+from projections.tables import events as events_table
+from projections.tables import realms
+
+
+class Step(IntEnum):
+    """Where a transaction stands."""
+
+    LOCK = 3
+    CLAIM = 4
+    MEMBERS = 5
+    APPEND = 6
+
+
+class OutOfOrder(RuntimeError):
+    """A handler went back a step: two of them could deadlock. A defect, not a refusal."""
+
+
+class SqlTransaction:
+    """The transaction of one command. Implements :class:`domain.ports.Transaction`."""
+
+    def __init__(  # noqa: PLR0913  # the composition of one write
+        self,
+        connection: Connection,
+        cause: Cause,
+        *,
+        log: EventLog,
+        registry: Registry,
+        key: HashKey,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._cause = cause
+        self._log = log
+        self._clock = clock
+        self._written = registry.written(connection)  # step 2, a statement of its own
+        self._directory = live_directory(registry, connection)
+        self._heads = SqlHeads(connection, cause.realm)
+        self._claims = SqlClaims(connection, cause.realm)
+        self._members = SqlMemberships(connection, cause.realm)
+        self._credentials = SqlCredentials(connection, cause.realm, key, clock())
+        self._step = Step.LOCK
+        self._found: dict[str, Head] = {}
+        self._pending: list[RecordedEvent[Any]] = []
+        self._recorded_at: int | None = None
+
+    def _reach(self, step: Step) -> None:
+        if step < self._step:
+            raise OutOfOrder(f"{step.name} after {self._step.name} (ADR 0003)")
+        self._step = step
+
+    @property
+    def claims(self) -> SqlClaims:
+        """Step 4."""
+        self._reach(Step.CLAIM)
+        return self._claims
+
+    @property
+    def members(self) -> SqlMemberships:
+        """Step 5."""
+        self._reach(Step.MEMBERS)
+        return self._members
+
+    @property
+    def credentials(self) -> SqlCredentials:
+        """Written beside the events of a realm."""
+        return self._credentials
+
+    def groups_of(self, member_id: str) -> Sequence[str]:
+        """Return the groups a resource is a member of, sorted, so that they can be locked."""
+        return self._members.groups_of(member_id)
+
+    def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
+        """Whether another resource of the type has this ``externalId``."""
+        return self._directory.shares_external_id(
+            self._connection, self._cause.realm, resource_type, external_id, besides
+        )
+
+    @property
+    def unique_group_names(self) -> bool:
+        """Whether group names are unique in this realm."""
+        return bool(
+            self._connection.scalar(
+                select(realms.c.unique_group_names).where(realms.c.realm == self._cause.realm)
+            )
+        )
+
+    def lock(
+        self, *, written: Iterable[str] = (), referred: Iterable[str] = ()
+    ) -> Mapping[str, Head]:
+        """Step 3: lock head rows; return those of this realm that exist."""
+        self._reach(Step.LOCK)
+        found = self._heads.lock(written, referred)
+        self._found.update(found)
+        return found
+
+    def append(
+        self,
+        stream_id: str,
+        stream_type: str,
+        events: Sequence[Event],
+        *,
+        warnings: Sequence[Warned] = (),
+        caused_by: str | None = None,
+    ) -> None:
+        """Step 6: build the events that follow the newest version of a stream."""
+        self._reach(Step.APPEND)
+        cause, recorded_at = self._cause, self._now()
+        if caused_by is not None:
+            cause = cause.following(caused_by, self._found[caused_by].version)
+        head = self._found.get(stream_id)
+        version = head.version if head else 0
+        for event in events:
+            if AGGREGATE_OF[event.topic] != stream_type:
+                raise ValueError(f"{event.topic} does not belong in a {stream_type} stream")
+            version += 1
+            self._pending.append(
+                RecordedEvent(
+                    UUID(stream_id), version, event, recorded_at, cause, tuple(warnings)
+                )
+            )
+        if events:
+            deleted = events[-1].topic.endswith(".deleted")
+            self._found[stream_id] = Head(
+                stream_id, stream_type, version, deleted, recorded_at, cause.correlation_id
+            )
+
+    def _now(self) -> int:
+        """Return the one instant of this transaction, later than all it builds upon (ADR 0003)."""
+        if self._recorded_at is None:
+            newest = self._connection.scalar(_NEWEST) or 0
+            heads = (head.recorded_at for head in self._found.values())
+            self._recorded_at = max(self._clock(), newest + 1, *(at + 1 for at in heads))
+        return self._recorded_at
+
+    def commit(self) -> None:
+        """Steps 7 to 9, then commit; nothing to record leaves nothing behind."""
+        if not self._pending:
+            return
+        envelope = Envelope(self._cause.realm, self._now(), self._cause.correlation_id)
+        saved = self._log.save(*self._pending, connection=self._connection, envelope=envelope)
+        positioned = [
+            Positioned(recording.notification.id, recorded)
+            for recording, recorded in zip(saved, self._pending, strict=True)
+        ]
+        touched = {recorded.stream_id for recorded in self._pending}
+        begun = {r.stream_id for r in self._pending if r.originator_version == 1}
+        self._heads.save([self._found[id_] for id_ in sorted(touched)], frozenset(begun))
+        record_realm_events(self._connection, self._pending)
+        for generation in self._written:
+            generation.project(self._connection, positioned)
+        self._connection.commit()
+
+
+_NEWEST = select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)

@@ -1,0 +1,148 @@
+"""`python -m tests.bench`: arguments, the two parts of a run, the exit status."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from .conditions import Conditions, read_pragmas
+from .driving import ServerSilent
+from .growth import Growth, measure_growth
+from .report import print_report, write_json
+from .rounds import Contender, Scale, run_rounds, say
+from .servers import ServerFailed, rollbook, scim2_server
+from .steps import STEPS
+from .targets import judge
+
+EXAMPLES = """\
+examples:
+  python -m tests.bench                        both servers, all steps, under 8 minutes
+  python -m tests.bench --quick                the same with few and short rounds, under a minute
+  python -m tests.bench --json bench.json      keep every figure
+  python -m tests.bench --strict               exit with 1 when a target is missed
+  python -m tests.bench --only rollbook        one server alone, without ratios
+
+exit status: 0 when every answer was right (with --strict: and every target met), else 1.
+Only servers this program starts itself, on loopback, are put under load.
+"""
+
+FULL = Scale(
+    users=500,
+    rounds=5,
+    seconds=1.0,
+    concurrency=8,
+    batch=100,
+    growth_users=(1_000, 10_000),
+    growth_groups=(100, 10_000),
+    growth_lookups=500,
+    growth_adds=100,
+)
+QUICK = Scale(
+    users=500,
+    rounds=2,
+    seconds=0.2,
+    concurrency=8,
+    batch=40,
+    growth_users=(500, 1_000),
+    growth_groups=(100, 1_000),
+    growth_lookups=100,
+    growth_adds=60,
+)
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Rollbook (one worker, SQLite) beside in-memory scim2-server, in one run.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="short rounds, small growth")
+    parser.add_argument("--strict", action="store_true", help="a missed target is a failure")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--only", choices=("rollbook", "peer"), help="drive one server alone")
+    parser.add_argument("--rounds", type=int, metavar="N", help="paired rounds (5; --quick: 2)")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="connections (8)")
+    parser.add_argument("--no-growth", action="store_true", help="leave out the growth rows")
+    return parser
+
+
+def scale_of(options: argparse.Namespace) -> Scale:
+    changes = {n: getattr(options, n) for n in ("rounds", "concurrency") if getattr(options, n)}
+    return replace(QUICK if options.quick else FULL, **changes)
+
+
+def compare(only: str | None, scale: Scale, logs: Path, conditions: Conditions) -> list[Contender]:
+    """Both servers up at once, Rollbook first; the idle one costs nothing."""
+    contenders = []
+    with ExitStack() as stack:
+        if only != "peer":
+            contenders.append(Contender(stack.enter_context(rollbook(logs))))
+        if only != "rollbook":
+            contenders.append(Contender(stack.enter_context(scim2_server(logs))))
+        run_rounds(contenders, STEPS, scale)
+        database = contenders[0].server.database
+        if database is not None:
+            conditions.pragmas = read_pragmas(database)
+    return contenders
+
+
+def grow(scale: Scale, logs: Path, ours: Contender) -> Growth:
+    """On a fresh database; its wrong answers count as any others."""
+    with rollbook(logs, "growth") as running:
+        alone = Contender(running)
+        growth = measure_growth(alone, scale)
+    ours.failures += alone.failures
+    return growth
+
+
+def run(options: argparse.Namespace, logs: Path) -> int:
+    scale = scale_of(options)
+    conditions = Conditions(scale)
+    contenders = compare(options.only, scale, logs, conditions)
+    growth = None
+    if options.only != "peer" and not options.no_growth:
+        growth = grow(scale, logs, contenders[0])
+    conditions.load_at_end = os.getloadavg()
+    verdicts = judge(contenders, growth)
+    print_report(contenders, growth, verdicts, conditions)
+    if options.json is not None:
+        write_json(options.json, contenders, growth, verdicts, conditions)
+    wrong = any(contender.failures for contender in contenders)
+    missed = any(not verdict.met for verdict in verdicts)
+    return 1 if wrong or (options.strict and missed) else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = arguments().parse_args(argv)
+    # A plain SIGTERM would leave the servers behind: turned into an exit, it ends them too.
+    signal.signal(signal.SIGTERM, _leave)
+    logs = Path(tempfile.mkdtemp(prefix="rollbook-bench-"))
+    try:
+        status = run(options, logs)
+    except (ServerFailed, ServerSilent) as failure:
+        print(failure, file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        shutil.rmtree(logs, ignore_errors=True)
+        return 130
+    if status and any(logs.glob("*.log")):
+        say(f"the servers' logs and databases are in {logs}")
+    else:
+        shutil.rmtree(logs)
+    return status
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
