@@ -11,6 +11,7 @@ from uuid import UUID
 from eventsourcing.application import Application, Repository
 from eventsourcing.persistence import ApplicationRecorder, EventStore, Mapper
 from eventsourcing.utils import Environment
+from sqlalchemy import Connection
 
 from domain.events import RecordedEvent, Stream
 from domain.group import MEMBER_TOPICS
@@ -46,6 +47,8 @@ class ThinStreams(EventStore[UUID]):
 class EventLog(Application[UUID]):
     """The library's application: saves events, loads aggregates."""
 
+    recorder: SqlRecorder
+
     def __init__(self, database: Database) -> None:
         self._database = database
         super().__init__()
@@ -58,6 +61,15 @@ class EventLog(Application[UUID]):
     def construct_mapper(self) -> Mapper[UUID]:
         """Return our mapper."""
         return EventMapper()
+
+    def read(
+        self, after: int, limit: int, *, connection: Connection | None = None
+    ) -> list[tuple[int, RecordedEvent[Any]]]:
+        """Return events with their positions, in the order of the log, from after a position."""
+        notifications = self.recorder.select_notifications(
+            after, limit, inclusive_of_start=False, connection=connection
+        )
+        return [(n.id, self.mapper.to_domain_event(n)) for n in notifications]  # type: ignore[misc]
 
     def construct_recorder(self) -> ApplicationRecorder:
         """Return our recorder."""

@@ -5,9 +5,9 @@ spelling refuses the statement instead of guessing. Paths are built from names o
 from what a client sent, and are bound like every other value.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, TypeEngine, column, literal
+from sqlalchemy import ColumnElement, Integer, Text, column, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -18,15 +18,15 @@ class JsonText(FunctionElement[str]):
     """The text at a path of a JSON value; NULL when nothing, or a JSON null, stands there."""
 
     name = "json_text"
-    type: TypeEngine[str] = Text()  # noqa: A003  # SQLAlchemy's word
-    inherit_cache: ClassVar[bool] = True
+    type = Text()
+    inherit_cache = True
 
 
 class JsonElements(FunctionElement[Any]):
     """The elements of the array at a path of a JSON value, as rows; none when it is absent."""
 
     name = "json_elements"
-    inherit_cache: ClassVar[bool] = True
+    inherit_cache = True
 
 
 @compiles(JsonText, "sqlite")
@@ -48,7 +48,7 @@ def json_text(value: ColumnElement[Any], *names: str) -> ColumnElement[str]:
 
 
 def json_elements(value: ColumnElement[Any], *names: str) -> TableValuedAlias:
-    """Return the array in ``value`` under ``names`` as rows of ``key`` (its place) and ``value``."""
+    """Return the array in ``value`` under ``names`` as rows: ``key`` (from 0) and ``value``."""
     rows = JsonElements(value, literal(_path(names), Text()))
     return rows.table_valued(column("key", Integer), column("value", Text), name="entry")
 

@@ -106,8 +106,9 @@ class SqlRecorder(ApplicationRecorder):
         topics: Sequence[str] = (),
         *,
         inclusive_of_start: bool = True,
+        connection: Connection | None = None,
     ) -> Sequence[Notification]:
-        """Return events by position in the log."""
+        """Return events by position in the log, in the caller's snapshot where one is given."""
         position = events.c.position
         statement: Select[Any] = select(
             position,
@@ -124,8 +125,12 @@ class SqlRecorder(ApplicationRecorder):
             statement = statement.where(position <= stop)
         if topics:
             statement = statement.where(events.c.topic.in_(topics))
-        with self.database.reading() as connection:
-            rows = connection.execute(statement.order_by(position).limit(limit)).all()
+        statement = statement.order_by(position).limit(limit)
+        if connection is not None:
+            rows = connection.execute(statement).all()
+        else:
+            with self.database.reading() as own:
+                rows = own.execute(statement).all()
         return [
             Notification(
                 originator_id=UUID(id_), originator_version=version, topic=t, state=state, id=number

@@ -21,11 +21,6 @@ Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")]
 
 
-def run() -> None:
-    """Run the command line; raises what a command raises."""
-    app(prog_name="rollbook")
-
-
 def _show_version(asked: bool) -> None:  # noqa: FBT001  # Typer's callback
     if asked:
         from importlib.metadata import PackageNotFoundError, version

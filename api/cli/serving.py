@@ -1,5 +1,6 @@
 """Serving: the socket, the settings of the workers, uvicorn."""
 
+import gc
 import os
 import signal
 import socket
@@ -79,6 +80,7 @@ def serve_on(listener: socket.socket, *, url: str, workers: int) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     say(f"Rollbook serves {url}")
+    gc.enable()
     if workers > 1:
         supervisor = Multiprocess(config, [listener])
         supervisor.run()

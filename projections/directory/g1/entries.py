@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -20,7 +21,8 @@ from domain.comparison import folded
 from domain.schemas import GROUP, USER, AttributeDefinition, ResourceSchema
 from projections.directory.g1.attributes import Attribute
 from projections.directory.g1.operators import Condition, present
-from projections.directory.g1.places import TABLES, Place, key_place
+from projections.directory.g1.places import Place, key_place
+from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import user_emails
 from projections.json_sql import json_elements, json_text
 from projections.tables import members
@@ -92,8 +94,8 @@ class _JsonEntries:
     def first(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
         rows = self._query(value)
         if self.head.is_complex:
-            is_primary = func.coalesce(json_text(self.rows.c.value, "primary") == "true", False)  # noqa: FBT003  # SQL's
-            rows = rows.order_by(is_primary.desc())
+            is_primary = json_text(self.rows.c.value, "primary") == "true"
+            rows = rows.order_by(func.coalesce(is_primary, false()).desc())
         return rows.order_by(self.rows.c.key).limit(1).correlate(self.table).scalar_subquery()
 
     def _query(self, value: ColumnElement[Any]) -> Select[Any]:

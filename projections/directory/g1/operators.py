@@ -9,7 +9,7 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from scim2_models.path import STRING_OPERATORS, CompareOperator
-from sqlalchemy import ColumnElement, and_, false, func, not_
+from sqlalchemy import ColumnElement, and_, false, func, literal, not_
 
 from domain.refusals import InvalidFilter
 from projections.directory.g1.places import Place
@@ -43,9 +43,10 @@ def compared(name: str, place: Place, op: CompareOperator, operand: Any) -> Cond
     if key is None:
         return place.value.is_(None) if op == CompareOperator.eq else false()
     if op == CompareOperator.eq:
-        return place.value == key
+        return place.value == literal(key)
     if op in _ORDERINGS:
-        return _ORDERINGS[op](place.value, key)  # type: ignore[no-any-return]
+        ordered: Condition = _ORDERINGS[op](place.value, key)
+        return ordered
     return _substring(place, op, key)
 
 

@@ -1,21 +1,20 @@
 """Where the values of an attribute stand in the tables of generation 1."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Table, literal
+from sqlalchemy import ColumnElement, literal
 
 from domain.schemas import AttributeDefinition, ResourceSchema
 from projections.directory.g1.attributes import Attribute
 from projections.directory.g1.keys import key_of
+from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import groups, users
 from projections.json_sql import json_text
-
-TABLES: Mapping[str, Table] = {"User": users, "Group": groups}
 
 _COLUMNS = {
     ("User", "userName"): users.c.user_name_key,
