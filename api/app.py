@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import select
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from api import discovery, groups, reading, users
 from api.composition import Service, open_service
@@ -97,9 +98,22 @@ def _answer_failures(app: FastAPI) -> None:
         return error_response(400, "the request cannot be read", "invalidSyntax")
 
     @app.exception_handler(HTTPException)
-    async def http_error(_request: Request, error: HTTPException) -> Response:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         detail = {
             404: "there is nothing at this address",
             405: "this method is not supported at this address",
         }.get(error.status_code, str(error.detail))
-        return error_response(error.status_code, detail, headers=error.headers)
+        headers = error.headers
+        if error.status_code == 405:  # noqa: PLR2004  # an HTTP status
+            headers = {"Allow": ", ".join(sorted(_allowed(request)))}
+        return error_response(error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Return the methods served at an address, over all routes: Starlette names the first's."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        matched, _ = route.matches({**request.scope, "method": "OPTIONS"})
+        if matched is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found

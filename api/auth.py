@@ -70,18 +70,19 @@ def realm_name(slug: str) -> str:
 
 def _caller(request: Request, scope: str) -> Caller:
     slug: str = request.path_params["realm"]
-    address = client_address(request)
+    address, client_id = client_address(request), None
     try:
         token = _bearer_token(request, slug)
         grant = bearer_grant(service_of(request), grants_of(request), slug, token)
         if grant is None:
             raise _refusal(slug, 401, _INVALID, "invalid_token")
+        client_id = grant.client_id
         if scope not in grant.scopes:
             raise _refusal(
                 slug, 403, f"the token lacks the scope {scope}", "insufficient_scope", scope
             )
     except Answer as answer:
-        log_refused(slug, None, address, answer.detail)
+        log_refused(slug, client_id, address, answer.detail)
         raise
     return Caller(
         realm=grant.realm,

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+import scim2_models
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -27,19 +28,46 @@ _UNADVERTISED = {("emails", "display")}
 def schemas() -> list[dict[str, Any]]:
     """Return the schema definitions, without ``meta.location``."""
     found = []
-    for model in (USER.model, GROUP.model, EnterpriseUser):
+    for model, standard in _MODELS:
         schema: dict[str, Any] = model.to_schema().model_dump()
+        described = _descriptions(standard.to_schema().model_dump())
+        schema["description"] = described[""]
         for attribute in schema["attributes"]:
-            parts = attribute.get("subAttributes")
-            if parts is None:
-                continue
-            attribute["subAttributes"] = [
-                part for part in parts if (attribute["name"], part["name"]) not in _UNADVERTISED
+            name = attribute["name"]
+            attribute["description"] = described.get(name, name)
+            parts = [
+                part
+                for part in attribute.get("subAttributes", ())
+                if (name, part["name"]) not in _UNADVERTISED
             ]
             for part in parts:
-                if (attribute["name"], part["name"]) == _BINARY:
+                part["description"] = described.get(f"{name}.{part['name']}", part["name"])
+                if (name, part["name"]) == _BINARY:
                     part["type"] = "binary"
+            if parts:
+                attribute["subAttributes"] = parts
         found.append(schema)
+    return found
+
+
+_MODELS: list[tuple[type[Any], type[Any]]] = [
+    (USER.model, scim2_models.User),
+    (GROUP.model, scim2_models.Group),
+    (EnterpriseUser, scim2_models.EnterpriseUser),
+]
+"""Our models, and the standard ones whose descriptions they share."""
+
+
+def _descriptions(schema: dict[str, Any]) -> dict[str, str]:
+    """Return the descriptions of a schema by path; the empty path is the schema itself."""
+    found = {"": str(schema.get("description") or schema["name"])}
+    for attribute in schema["attributes"]:
+        for path, part in [
+            (attribute["name"], attribute),
+            *((f"{attribute['name']}.{p['name']}", p) for p in attribute.get("subAttributes", ())),
+        ]:
+            if part.get("description"):
+                found[path] = " ".join(part["description"].split())
     return found
 
 

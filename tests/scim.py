@@ -10,6 +10,7 @@ import json
 import threading
 import time
 import urllib.parse
+import weakref
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -112,6 +113,7 @@ class Scim:
             kept.close()
         fresh = http.client.HTTPConnection(host, port, timeout=self.timeout)
         self._thread.connection = fresh
+        weakref.finalize(self, fresh.close)  # also where its thread has ended
         self._thread.used_at = time.monotonic()
         return fresh
 

@@ -46,7 +46,7 @@ def log_expiring(service: Service) -> None:
                 expiry = expiry_of(row, now)
                 if expiry.within_days is not None:
                     logger.warning(
-                        "a token expires soon",
+                        "token.expires-soon",
                         realm=realm.slug,
                         client_id=row.client_id,
                         token_id=row.credential_id,

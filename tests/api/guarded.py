@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from uuid import uuid4
 
+import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import event
@@ -74,6 +75,7 @@ class Guarded:
         self.app.state.grants = GrantCache(clock=lambda: self.monotonic)
         self.app.state.throttle = FailureThrottle(clock=lambda: self.monotonic)
         self.statements.clear()
+        structlog.reset_defaults()  # a command line run in this process may have set up its own
 
     def pass_time(self, seconds: float) -> None:
         self.monotonic += seconds
@@ -115,7 +117,9 @@ class Guarded:
         """Post a form, with the tenant's own Basic credentials unless other headers are given."""
         own = {"Authorization": basic(f"{tenant.client_id}:{tenant.secret}")}
         return self.client(peer).post(
-            tenant.endpoint(endpoint), data=dict(form), headers=dict(own if headers is None else headers)
+            tenant.endpoint(endpoint),
+            data=dict(form),
+            headers=dict(own if headers is None else headers),
         )
 
     def get(self, tenant: Tenant, token: str | None, **options: Any) -> Any:

@@ -100,7 +100,7 @@ class _OfResource(_Conditions):
         if node.value is None:
             missing = node.op == CompareOperator.eq
             return or_(entries.any(condition), entries.missing()) if missing else condition
-        if sub is named.head.value_attribute and node.op == CompareOperator.eq:
+        if sub and sub is named.head.value_attribute and node.op == CompareOperator.eq:
             key = operand_key(named.name, place, node.op, node.value)
             return entries.any(None, key) if key else entries.any(condition)
         return entries.any(condition)

@@ -27,7 +27,7 @@ def columns_of(row: Row) -> dict[str, Any]:
         "id": row.id,
         "external_id_key": _key(document.get("externalId"), comparison.exact),
         "display_name_key": _key(document.get("displayName"), comparison.folded),
-        "display": document.get("displayName") or document.get("userName"),
+        "display": document.get("displayName"),
         "keys": keys_of(schema, document),
         "document": render_document(schema, row.id, document),
         **meta_columns_of(row),

@@ -15,7 +15,9 @@ from projections.directory.g1.shorthand import qualified
 
 
 def order_by(
-    schema: ResourceSchema, sort_by: str, descending: bool  # noqa: FBT001  # the wire's sortOrder
+    schema: ResourceSchema,
+    sort_by: str,
+    descending: bool,  # noqa: FBT001  # the wire's sortOrder
 ) -> list[ColumnElement[Any]]:
     """Return the order ``sort_by`` asks for; resources that compare equal stand by id.
 

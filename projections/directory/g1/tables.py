@@ -36,7 +36,7 @@ users = Table(
     Column("created", BigInteger, nullable=False),
     Column("last_modified", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("display", Text, nullable=False),
+    Column("display", Text),
     Column("keys", JSON, nullable=False),
     Column("document", Text, nullable=False),
     Column("meta", Text, nullable=False),

@@ -1,0 +1,68 @@
+import json
+import re
+
+import pytest
+
+from api.settings import Settings
+from tests.api.cli.conftest import Operator
+from tests.api.cli.test_serving import pasted, wait_until_ready
+from tests.serving import PROJECT, free_port
+
+GUIDE = (PROJECT / "docs/operate.md").read_text(encoding="utf-8")
+SERVERS = ("rollbook serve", "rollbook quickstart")
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def filled_in(operator: Operator, line: str) -> str:
+    """Put an id of the realm `acme` where the guide says SECRET_ID or TOKEN_ID."""
+    for noun in ("secret", "token"):
+        if f"{noun.upper()}_ID" in line:
+            [first, *_] = json.loads(operator.run(noun, "list", "acme", "--json").out)
+            line = line.replace(f"{noun.upper()}_ID", first[f"{noun}_id"])
+    return line
+
+
+def test_every_command_of_the_guide_runs_in_its_order(operator: Operator) -> None:
+    port = 0
+    for number, line in enumerate(commands()):
+        words = filled_in(operator, line).split()
+        if line.startswith("export "):
+            name, value = words[1].split("=", 1)
+            operator.env[name] = value
+        elif line.startswith(SERVERS):
+            port = free_port()
+            # The last --port counts.
+            process = operator.start(*words[1:], "--port", str(port), name=f"server{number}")
+            wait_until_ready(process, port)
+        elif line.startswith("rollbook "):
+            done = operator.run(*words[1:])
+            assert (done.status, done.err) == (0, ""), line
+        elif line.startswith("curl "):
+            assert pasted(line.replace(":8000", f":{port}"))["status"] in ("live", "ready")
+        else:
+            pytest.fail(f"the guide has a line that is no command: {line}")
+
+
+def test_every_command_is_in_the_guide(operator: Operator) -> None:
+    shown = {" ".join(word for word in line.split()[1:3]) for line in commands()}
+    top = {"serve", "migrate", "quickstart"}
+    for noun in ("realm", "client", "secret", "token"):
+        helped = operator.run(noun, "--help").out.split("Commands:")[1]
+        verbs = re.findall(r"^  (\w+)", helped, re.MULTILINE)
+        assert {f"{noun} {verb}" for verb in verbs} <= shown
+    assert top <= {line.split()[1] for line in commands()}
+
+
+def test_the_table_holds_every_setting_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `ROLLBOOK_(\w+)` \| (.*?) \|", GUIDE, re.MULTILINE))
+    assert {name.lower() for name in rows} == set(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        shown = rows[name.upper()]
+        if field.default not in (None, ""):
+            assert shown == f"`{field.default}`"
+        else:
+            assert not shown.startswith("`") or name == "key_file"
