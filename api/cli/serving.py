@@ -88,7 +88,7 @@ def serve_on(listener: socket.socket, *, url: str, workers: int) -> None:
     else:
         config.load_app()
         server = uvicorn.Server(config)
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, SystemExit):
             server.run([listener])
         started = server.started
     if not started:

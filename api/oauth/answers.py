@@ -32,9 +32,9 @@ class OAuthError(Exception):
         self.headers = dict(headers or {})
 
 
-def invalid_request(description: str, status: int = 400) -> OAuthError:
+def invalid_request(description: str) -> OAuthError:
     """Return the refusal of a request that cannot be read in one way only."""
-    return OAuthError("invalid_request", description, status)
+    return OAuthError("invalid_request", description)
 
 
 def invalid_client(slug: str) -> OAuthError:

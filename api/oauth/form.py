@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from api.oauth.answers import invalid_request
+from api.oauth.answers import OAuthError, invalid_request
 
 Form = Mapping[str, str]
 MAX_FORM_BYTES = 16_384
@@ -36,7 +36,13 @@ async def read_form(request: Request) -> Form:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM_BYTES:
-            raise invalid_request(f"the form is larger than {MAX_FORM_BYTES} bytes", 413)
+            # The rest of the body is not read, so the connection cannot serve another request.
+            raise OAuthError(
+                "invalid_request",
+                f"the form is larger than {MAX_FORM_BYTES} bytes",
+                413,
+                {"Connection": "close"},
+            )
     return parse_form(bytes(body))
 
 

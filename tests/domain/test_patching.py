@@ -1,5 +1,6 @@
 """PATCH on documents (RFC 7644 §3.5.2), and the delta of members."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def test_no_operations_change_nothing() -> None:
 
 
 def test_either_all_operations_apply_or_none() -> None:
-    copy = {**ANN}
+    copy = deepcopy(ANN)
     with pytest.raises(Refusal):
         patch(("replace", "title", "Dr"), ("remove", "userName"))
     assert copy == ANN

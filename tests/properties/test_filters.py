@@ -14,7 +14,21 @@ from tests.projections.directory_of_rows import Directory, row
 TEXTS = [
     *("a", "A", "ab", "ABC", "Straße", "STRASSE", "straẞe", "ss", "K", "\u212a", "k"),
     *("\uff21\uff22", "\u00c4", "A\u0308", "\u00e4", "a\u0308", "é", "e\u0301", "🙂", "x🙂y", "%"),
-    *("_", "\\", 'q"q', "a'b", "\U0010ffff", "\ud7ff", "\ue000", "\ufb01", "fi", "İ", "i̇", "ς", "σ"),
+    *(
+        "_",
+        "\\",
+        'q"q',
+        "a'b",
+        "\U0010ffff",
+        "\ud7ff",
+        "\ue000",
+        "\ufb01",
+        "fi",
+        "İ",
+        "i̇",
+        "ς",
+        "σ",
+    ),
     *("work", "Work", "home", "a b", "$.x", "1", "true", "null", "user", "direct"),
 ]
 IDS = [f"id-{number}" for number in range(6)]
@@ -167,7 +181,11 @@ group_filters = _combined(
 ticks = st.lists(st.sampled_from(MICROSECONDS), min_size=6, max_size=6)
 belonging = st.sets(st.tuples(st.sampled_from(GROUP_IDS), st.sampled_from([*IDS, "group-9"])))
 quick = settings(
-    max_examples=250, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=200,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 
 

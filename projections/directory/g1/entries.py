@@ -60,7 +60,17 @@ class Entries(Protocol):
 
 
 def entries_of(schema: ResourceSchema, attribute: Attribute) -> Entries:
-    """Return the entries of a multi-valued attribute."""
+    """Return the entries of a multi-valued attribute; one object an attribute, for ever."""
+    known = (schema.name, *attribute.keys)
+    if known not in _ENTRIES:
+        _ENTRIES[known] = _entries(schema, attribute)
+    return _ENTRIES[known]
+
+
+_ENTRIES: dict[tuple[str, ...], Entries] = {}
+
+
+def _entries(schema: ResourceSchema, attribute: Attribute) -> Entries:
     if attribute.head.name in {"members", "groups"}:
         return _Memberships(schema)
     if attribute.head.name == "emails":

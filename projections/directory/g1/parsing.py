@@ -9,7 +9,6 @@ from scim2_models.path import ScimFilter
 
 from domain.refusals import InvalidFilter
 from domain.schemas import ResourceSchema, policy
-from projections.directory.g1.attributes import shortened
 from projections.directory.g1.shorthand import spelled_out
 
 MAX_BYTES = 8_192
@@ -21,6 +20,7 @@ _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[()\[\]]|[^\s()\[\]"]+', re.DOTALL)
 """Strings, brackets and words: no two alternatives begin alike, so nothing is read twice."""
 _COLUMN = re.compile(r"invalid syntax at column (\d+)")
 _OPERAND = re.compile(r"^value .* is not valid", re.DOTALL)
+_LONGEST_DETAIL = 200
 
 
 def parse_filter(schema: ResourceSchema, text: str) -> ScimFilter[Any]:
@@ -81,4 +81,4 @@ def _explained(detail: str) -> str:
         return f'the filter cannot be read{where}; it should look like: userName eq "a@example.org"'
     if detail.startswith("number out of range"):
         return "a number in the filter is out of range"
-    return shortened(_OPERAND.sub("the value is not valid", detail))
+    return _OPERAND.sub("the value is not valid", detail)[:_LONGEST_DETAIL]

@@ -1,10 +1,9 @@
-import json
 import re
 
 import pytest
 
 from api.settings import Settings
-from tests.api.cli.conftest import Operator
+from tests.api.cli.conftest import Operator, Rollbook
 from tests.api.cli.test_serving import pasted, wait_until_ready
 from tests.serving import PROJECT, free_port
 
@@ -17,29 +16,32 @@ def commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
-def filled_in(operator: Operator, line: str) -> str:
+def filled_in(rollbook: Rollbook, line: str) -> str:
     """Put an id of the realm `acme` where the guide says SECRET_ID or TOKEN_ID."""
     for noun in ("secret", "token"):
         if f"{noun.upper()}_ID" in line:
-            [first, *_] = json.loads(operator.run(noun, "list", "acme", "--json").out)
+            [first, *_] = rollbook(noun, "list", "acme", "--json").value
             line = line.replace(f"{noun.upper()}_ID", first[f"{noun}_id"])
     return line
 
 
-def test_every_command_of_the_guide_runs_in_its_order(operator: Operator) -> None:
+def test_every_command_of_the_guide_runs_in_its_order(
+    operator: Operator, rollbook: Rollbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = 0
     for number, line in enumerate(commands()):
-        words = filled_in(operator, line).split()
+        words = filled_in(rollbook, line).split()
         if line.startswith("export "):
             name, value = words[1].split("=", 1)
             operator.env[name] = value
+            monkeypatch.setenv(name, value)
         elif line.startswith(SERVERS):
             port = free_port()
             # The last --port counts.
             process = operator.start(*words[1:], "--port", str(port), name=f"server{number}")
             wait_until_ready(process, port)
         elif line.startswith("rollbook "):
-            done = operator.run(*words[1:])
+            done = rollbook(*words[1:])
             assert (done.status, done.err) == (0, ""), line
         elif line.startswith("curl "):
             assert pasted(line.replace(":8000", f":{port}"))["status"] in ("live", "ready")
@@ -47,14 +49,13 @@ def test_every_command_of_the_guide_runs_in_its_order(operator: Operator) -> Non
             pytest.fail(f"the guide has a line that is no command: {line}")
 
 
-def test_every_command_is_in_the_guide(operator: Operator) -> None:
-    shown = {" ".join(word for word in line.split()[1:3]) for line in commands()}
-    top = {"serve", "migrate", "quickstart"}
+def test_every_command_is_in_the_guide(rollbook: Rollbook) -> None:
+    shown = {" ".join(line.split()[1:3]) for line in commands()}
     for noun in ("realm", "client", "secret", "token"):
-        helped = operator.run(noun, "--help").out.split("Commands:")[1]
+        helped = rollbook(noun, "--help").out.split("Commands:")[1]
         verbs = re.findall(r"^  (\w+)", helped, re.MULTILINE)
         assert {f"{noun} {verb}" for verb in verbs} <= shown
-    assert top <= {line.split()[1] for line in commands()}
+    assert {"serve", "migrate", "quickstart"} <= {line.split()[1] for line in commands()}
 
 
 def test_the_table_holds_every_setting_with_its_default() -> None:
