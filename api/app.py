@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api import discovery, groups, reading, users
+from api.app_state import service_of
 from api.composition import Service, open_service
 from api.edge import Edge
 from api.errors import Answer, answer_response, error_response, refusal_response
 from api.logs import configure
 from api.oauth import router as oauth
-from api.offload import Workers
 from api.reading import Reader
 from api.representation import json_response
 from api.settings import read_settings
@@ -37,7 +37,7 @@ async def live() -> Response:
 @health.get("/health/ready")
 async def ready(request: Request) -> Response:
     """Answer whether requests can be served: the database answers. 503 otherwise."""
-    service: Service = request.app.state.service
+    service = service_of(request)
     with service.database.reading() as connection:
         connection.execute(select(generations.c.read_model).limit(1))
     return json_response({"status": "ready"})
@@ -57,7 +57,6 @@ def create_app(service: Service | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = service or open_service(read_settings())
         app.state.service = opened
-        app.state.workers = Workers()
         yield
         if service is None:
             opened.close()

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import ArgumentError
+
 from api.settings import BadSetting, Settings
-from projections.credentials import HashKey, check_key, read_key
+from projections.credentials import HashKey, check_key, has_key, read_key
 from projections.directory.g1 import DirectoryG1
 from projections.engines import Database, UnsupportedDatabase
 from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, migrate
-
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,15 @@ def open_database(settings: Settings) -> Database:
     """
     try:
         database = Database(settings.database_url)
-    except (UnsupportedDatabase, ValueError) as error:
+    except (UnsupportedDatabase, ArgumentError) as error:
         raise BadSetting(f"ROLLBOOK_DATABASE_URL: {error}") from None
-    except Exception as error:  # noqa: BLE001  # SQLAlchemy has no one class for a bad URL
-        raise BadSetting(f"ROLLBOOK_DATABASE_URL: {error}") from None
-    if database.path is not None:
-        database.path.parent.mkdir(parents=True, exist_ok=True)
+    database.path.parent.mkdir(parents=True, exist_ok=True)
     return database
 
 
 def key_path(settings: Settings, database: Database) -> Path:
     """Return where the key file lies: named, or beside the embedded database."""
-    if settings.key_file is not None:
-        return settings.key_file
-    if database.path is None:
-        raise BadSetting("ROLLBOOK_KEY_FILE must name the key file")
-    return database.path.with_name("rollbook.key")
+    return settings.key_file or database.path.with_name("rollbook.key")
 
 
 def known_generations() -> Registry:
@@ -67,19 +61,20 @@ def known_generations() -> Registry:
 def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
     """Open the service of the settings.
 
-    An empty embedded database is brought to the present schema, and its key made, by itself;
-    any other only with ``may_migrate``.
+    An empty embedded database is brought to the present schema by itself, any other only with
+    ``may_migrate``. A database that no key has written yet gets one.
 
     Raises:
         BadSetting, WrongSchema, WrongKey: one clear line each
     """
     database, registry = open_database(settings), known_generations()
-    fresh = database.path is not None and not database.path.exists()
+    fresh = not database.path.exists()
     if fresh or may_migrate:
         migrate(database, registry)
     check_migrated(database)
-    key = read_key(key_path(settings, database), create=fresh)
     with database.writing() as connection:
-        check_key(connection, key, adopt=True)
+        first = not has_key(connection)
+        key = read_key(key_path(settings, database), create=first)
+        check_key(connection, key, adopt=first)
         connection.commit()
     return Service(settings, database, registry, key, SqlLog(database, registry, key))

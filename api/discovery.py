@@ -7,6 +7,7 @@ import scim2_models
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.app_state import service_of
 from api.composition import Service
 from api.errors import Answer
 from api.reading import Reader, scim_base
@@ -135,7 +136,7 @@ def _list(resources: list[dict[str, Any]]) -> Response:
 async def get_service_provider_config(request: Request, caller: Reader) -> Response:
     """Answer what is supported."""
     _refuse_filter(request)
-    service: Service = request.app.state.service
+    service = service_of(request)
     location = f"{scim_base(service, caller.slug)}/ServiceProviderConfig"
     return json_response(
         _placed(service_provider_config(service), "ServiceProviderConfig", location)
@@ -148,13 +149,13 @@ def _collection(kind: str, endpoint: str, resources: list[dict[str, Any]]) -> No
     @router.get(f"{_BASE}/{endpoint}", name=f"list_{endpoint.lower()}")
     async def list_all(request: Request, caller: Reader) -> Response:
         _refuse_filter(request)
-        base = f"{scim_base(request.app.state.service, caller.slug)}/{endpoint}"
+        base = f"{scim_base(service_of(request), caller.slug)}/{endpoint}"
         return _list([_placed(found, kind, f"{base}/{found['id']}") for found in resources])
 
     @router.get(f"{_BASE}/{endpoint}/{{resource_id}}", name=f"get_{endpoint.lower()}")
     async def get_one(request: Request, caller: Reader, resource_id: str) -> Response:
         _refuse_filter(request)
-        base = f"{scim_base(request.app.state.service, caller.slug)}/{endpoint}"
+        base = f"{scim_base(service_of(request), caller.slug)}/{endpoint}"
         for found in resources:
             if found["id"].lower() == resource_id.lower():
                 return json_response(_placed(found, kind, f"{base}/{found['id']}"))

@@ -30,7 +30,7 @@ STATUS: Mapping[type[Refusal], int] = {
 
 
 class Answer(Exception):
-    """An error that belongs to HTTP and not to the domain: 401, 405, 413, 415, 429 …"""
+    """An error that belongs to HTTP and not to the domain, such as 401, 413 or 415."""
 
     def __init__(
         self,

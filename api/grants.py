@@ -60,7 +60,7 @@ class GrantCache:
 def bearer_grant(service: Service, cache: GrantCache, slug: str, token: str) -> Grant | None:
     """Return what a bearer token allows in the realm of this name, ``None`` if nothing.
 
-    A point read: it runs on the event loop, which is twice as fast as a thread (ADR 0008).
+    A point read: it runs on the event loop, which is twice as fast as a thread (ADR 0011).
 
     Raises:
         Unavailable: the database is busy or gone.

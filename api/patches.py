@@ -85,14 +85,14 @@ class _Reader:
         if path is not None and not isinstance(path, str):
             raise InvalidPath('"path" must be a string')
         if path and path.strip():
-            self._at(cast(Verb, verb), path, value, named=True)
+            self._at(cast("Verb", verb), path, value, named=True)
             return
         if verb == "remove":
             raise NoTarget('a "remove" needs a "path" that says what to remove')
         if not isinstance(value, dict):
             raise InvalidValue(f'an "{verb}" without "path" needs an object as "value"')
         for name, item in value.items():
-            self._at(cast(Verb, verb), name, item, named=False)
+            self._at(cast("Verb", verb), name, item, named=False)
 
     def _at(self, verb: Verb, path: str, value: Any, *, named: bool) -> None:
         """Read the wish for one path; ``named``: in ``path``, not as a key of a value."""

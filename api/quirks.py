@@ -59,9 +59,9 @@ def bare_reference(value: Any) -> Any:
 def json_in_string(value: Any) -> Any:
     """Read a role whose value is a JSON object spelled as a string.
 
-    Entra's AppRoleAssignmentsComplex without the flag:
-    ``{"value": "{\\"id\\":…,\\"value\\":…,\\"displayName\\":…}"}``. MicrosoftDocs,
-    customize-application-attributes. Fixture ``entra-roles-json-string-value``.
+    Entra's AppRoleAssignmentsComplex without the flag puts an object with ``id``, ``value`` and
+    ``displayName`` into the text of ``value``. MicrosoftDocs, customize-application-attributes.
+    Fixture ``entra-roles-json-string-value``.
     """
     text = value.get("value") if isinstance(value, dict) else value
     if not isinstance(text, str) or not text.lstrip().startswith("{"):

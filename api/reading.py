@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from api.app_state import service_of, workers_of
 from api.auth import Caller, reader
 from api.composition import Service
 from api.conditions import not_modified
 from api.json_body import read_object
-from api.offload import Workers
 from api.representation import Representation, list_response, resource_response
 from api.searching import Search, search_of_body, search_of_query
 from api.selection import Selection, read_selection, split_names
@@ -79,9 +79,7 @@ def find_resources(
         )
         for schema in schemas:
             selection = search.selection(schema)
-            page = Page(
-                max(search.page.offset - total, 0), max(search.count - len(resources), 0)
-            )
+            page = Page(max(search.page.offset - total, 0), max(search.count - len(resources), 0))
             try:
                 found, rows = view.directory.find(
                     connection, schema, caller.realm, search.query, page
@@ -104,13 +102,13 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
 
     @router.get(collection)
     async def list_resources(request: Request, caller: Reader) -> Response:
-        service: Service = request.app.state.service
+        service = service_of(request)
         search = search_of_query(request.query_params, service.settings.max_page)
         return await _found(request, caller, search, schema)
 
     @router.post(f"{collection}/.search")
     async def search_resources(request: Request, caller: Reader) -> Response:
-        service: Service = request.app.state.service
+        service = service_of(request)
         body = await read_object(request, service.settings.max_body_bytes)
         return await _found(
             request, caller, search_of_body(body, service.settings.max_page), schema
@@ -118,10 +116,10 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
 
     @router.get(f"{collection}/{{resource_id}}")
     async def get_one(request: Request, caller: Reader, resource_id: str) -> Response:
-        service: Service = request.app.state.service
+        service = service_of(request)
         if schema is USER:  # bounded by the user's own groups: quicker than a thread (ADR 0011)
             return get_resource(service, caller, request, schema, resource_id)
-        workers: Workers = request.app.state.workers
+        workers = workers_of(request)
         return await workers.run(get_resource, service, caller, request, schema, resource_id)
 
     return router
@@ -130,13 +128,13 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
 async def _found(
     request: Request, caller: Caller, search: Search, schema: ResourceSchema
 ) -> Response:
-    service: Service = request.app.state.service
+    service = service_of(request)
     if schema is USER:
         with service.database.reading() as connection:
             directory = live_directory(service.registry, connection)
         if directory.is_lookup(schema, search.query, search.page):
             return find_resources(service, caller, search, [schema])
-    workers: Workers = request.app.state.workers
+    workers = workers_of(request)
     return await workers.run(find_resources, service, caller, search, [schema])
 
 
@@ -147,17 +145,17 @@ root = APIRouter()
 @root.get("/realms/{realm}/scim/v2")
 async def list_everything(request: Request, caller: Reader) -> Response:
     """Answer a query on the server root."""
-    service: Service = request.app.state.service
+    service = service_of(request)
     search = search_of_query(request.query_params, service.settings.max_page)
-    workers: Workers = request.app.state.workers
+    workers = workers_of(request)
     return await workers.run(find_resources, service, caller, search, [USER, GROUP])
 
 
 @root.post("/realms/{realm}/scim/v2/.search")
 async def search_everything(request: Request, caller: Reader) -> Response:
     """Answer a SearchRequest on the server root."""
-    service: Service = request.app.state.service
+    service = service_of(request)
     body = await read_object(request, service.settings.max_body_bytes)
     search = search_of_body(body, service.settings.max_page)
-    workers: Workers = request.app.state.workers
+    workers = workers_of(request)
     return await workers.run(find_resources, service, caller, search, [USER, GROUP])

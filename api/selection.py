@@ -68,9 +68,7 @@ def split_names(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-def _targets(
-    schema: ResourceSchema, names: Iterable[str]
-) -> tuple[Target | ExtensionTarget, ...]:
+def _targets(schema: ResourceSchema, names: Iterable[str]) -> tuple[Target | ExtensionTarget, ...]:
     found = []
     for name in names:
         try:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.source_address import TrustedProxies
+
 
 class BadSetting(Exception):
     """A setting cannot be used; the message names the variable."""
@@ -42,6 +44,12 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise ValueError("must be an absolute address such as https://scim.example.com")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        TrustedProxies(value)
+        return value
 
     @field_validator("log_level")
     @classmethod

@@ -34,9 +34,7 @@ async def replace(request: Request, caller: Writer, user_id: str) -> Response:
 
     def write(work: WriteRequest) -> Response:
         body = read_resource(USER, work.body, work.service.settings.max_members)
-        command = ReplaceUser(
-            work.cause, user_id, body.document, body.warnings, work.precondition
-        )
+        command = ReplaceUser(work.cause, user_id, body.document, body.warnings, work.precondition)
         work.handle(replace_user, command, body.warnings)
         return work.answer(user_id)
 
@@ -51,9 +49,7 @@ async def patch(request: Request, caller: Writer, user_id: str) -> Response:
         settings = work.service.settings
         limits = Limits(settings.max_operations, settings.max_members)
         body = read_patch(USER, user_id, work.body, limits)
-        command = PatchUser(
-            work.cause, user_id, body.operations, body.warnings, work.precondition
-        )
+        command = PatchUser(work.cause, user_id, body.operations, body.warnings, work.precondition)
         work.handle(patch_user, command, body.warnings)
         return work.answer(user_id)
 

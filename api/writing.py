@@ -8,11 +8,11 @@ import structlog
 from fastapi import Depends, Request
 from starlette.responses import Response
 
+from api.app_state import service_of, workers_of
 from api.auth import Caller, writer
 from api.composition import Service
 from api.conditions import HeaderPrecondition, precondition
 from api.json_body import read_object
-from api.offload import Workers
 from api.reading import scim_base, selection_of
 from api.representation import Representation, derived_name, resource_response
 from api.selection import Selection
@@ -95,8 +95,8 @@ async def run_write(
     has_body: bool = True,
 ) -> Response:
     """Read the request and run ``write`` on it in a thread."""
-    service: Service = request.app.state.service
-    workers: Workers = request.app.state.workers
+    service = service_of(request)
+    workers = workers_of(request)
     body = await read_object(request, service.settings.max_body_bytes) if has_body else {}
     work = WriteRequest(
         service=service,

@@ -144,6 +144,8 @@ class Stream(Generic[S_co]):
     state: S_co
     correlation_id: str
     """Of the last event; part of the entity tag."""
+    realm: str
+    """The id of the realm the stream belongs to."""
 
     @property
     def entity_tag(self) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
-from scim2_models import Context, Error, SCIMException
+from scim2_models import Context, Error, SCIMException, ScimPolicy
 
 from domain.document import Document
 from domain.refusals import (
@@ -22,7 +22,7 @@ from domain.refusals import (
     Refusal,
     TooMany,
 )
-from domain.schemas import ResourceSchema, policy
+from domain.schemas import ResourceSchema, ascii_policy, policy
 
 _BY_KEYWORD: dict[str | None, type[Refusal]] = {
     refusal.scim_type: refusal
@@ -39,10 +39,10 @@ _BY_KEYWORD: dict[str | None, type[Refusal]] = {
 
 
 @contextmanager
-def judged() -> Iterator[None]:
+def judged(under: ScimPolicy = policy) -> Iterator[None]:
     """Turn what scim2-models finds wrong inside the block into a :class:`Refusal`."""
     try:
-        with policy:
+        with under:
             yield
     except ValidationError as error:
         found = Error.from_validation_errors(error)[0]
@@ -80,7 +80,7 @@ def check_document(schema: ResourceSchema, document: Document) -> None:
     Raises:
         Refusal: the first thing that does not fit; the detail names the attribute.
     """
-    with judged():
+    with judged(ascii_policy):  # nothing is compared here
         schema.model.model_validate(
             payload(schema, document), scim_ctx=Context.RESOURCE_CREATION_REQUEST
         )

@@ -4,7 +4,7 @@ The semantics are scim2-models'; what reaches it is the normal form that ``api.q
 the dialects clients speak. ``members`` never come here: they are a :class:`MemberDelta`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from scim2_models import Context, PatchOp
 
 from domain.document import Document
 from domain.judging import judged, payload
-from domain.schemas import ResourceSchema
+from domain.schemas import ResourceSchema, ascii_policy, policy
 
 _MESSAGE = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _DERIVED = ("schemas", "id", "meta")
@@ -75,6 +75,19 @@ class MemberDelta:
         return bool(self.add or self.remove or self.replace is not None)
 
 
+def is_ascii(value: Any) -> bool:
+    """Whether every string below a JSON value is ASCII."""
+    match value:
+        case str():
+            return value.isascii()
+        case Mapping():
+            return all(is_ascii(item) for item in value.values())
+        case list():
+            return all(is_ascii(item) for item in value)
+        case _:
+            return True
+
+
 def patched(
     schema: ResourceSchema, document: Document, operations: Sequence[AttributeOperation]
 ) -> Document:
@@ -86,7 +99,7 @@ def patched(
     if not operations:
         return document
     message = {"schemas": [_MESSAGE], "Operations": [o.message() for o in operations]}
-    with judged():
+    with judged(ascii_policy if is_ascii(document) and is_ascii(message) else policy):
         resource = schema.model.model_validate(payload(schema, document))
         request = PatchOp.__class_getitem__(schema.model).model_validate(
             message, scim_ctx=Context.RESOURCE_PATCH_REQUEST

@@ -249,28 +249,25 @@ class Realm:
             case Realm.Resumed():
                 return replace(realm, suspended=False)
             case Realm.ClientAdded(client_id, scopes):
-                return realm._with(client_id, Client(scopes))
+                return replace(realm, clients={**realm.clients, client_id: Client(scopes)})
             case Realm.ClientDisabled(client_id):
-                return realm._with(client_id, replace(realm.clients[client_id], enabled=False))
+                return _with_client(realm, client_id, enabled=False)
             case Realm.ClientEnabled(client_id):
-                return realm._with(client_id, replace(realm.clients[client_id], enabled=True))
+                return _with_client(realm, client_id, enabled=True)
             case Realm.SecretIssued(client_id, secret_id):
-                client = realm.clients[client_id]
-                return realm._with(client_id, replace(client, secrets=client.secrets | {secret_id}))
+                secrets = realm.clients[client_id].secrets | {secret_id}
+                return _with_client(realm, client_id, secrets=secrets)
             case Realm.SecretRetired(client_id, secret_id):
-                client = realm.clients[client_id]
-                return realm._with(client_id, replace(client, secrets=client.secrets - {secret_id}))
+                secrets = realm.clients[client_id].secrets - {secret_id}
+                return _with_client(realm, client_id, secrets=secrets)
             case Realm.TokenIssued(client_id, token_id):
-                client = realm.clients[client_id]
-                return realm._with(client_id, replace(client, tokens=client.tokens | {token_id}))
+                tokens = realm.clients[client_id].tokens | {token_id}
+                return _with_client(realm, client_id, tokens=tokens)
             case Realm.TokenRevoked(client_id, token_id):
-                client = realm.clients[client_id]
-                return realm._with(client_id, replace(client, tokens=client.tokens - {token_id}))
+                tokens = realm.clients[client_id].tokens - {token_id}
+                return _with_client(realm, client_id, tokens=tokens)
             case _:
                 assert_never(event)
-
-    def _with(self, client_id: str, client: Client) -> "Realm":
-        return replace(self, clients={**self.clients, client_id: client})
 
 
 RealmEvent = (
@@ -297,3 +294,8 @@ def checked_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
     if unknown or not scopes:
         raise InvalidValue(f"scopes are {', '.join(SCOPES)}; not {', '.join(unknown) or 'none'}")
     return scopes
+
+
+def _with_client(realm: Realm, client_id: str, **changes: Any) -> Realm:
+    client = replace(realm.clients[client_id], **changes)
+    return replace(realm, clients={**realm.clients, client_id: client})

@@ -5,8 +5,9 @@ Each class works on the connection of one transaction and in one realm.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain.ports import Head
@@ -38,21 +39,15 @@ class SqlHeads:
         """
         written, referred = set(written), set(referred)
         found: dict[str, Head] = {}
-        is_user = streams.c.type == USER.name
         for ids in pieces(referred - written):
-            found.update(self._select(ids, is_user, shared=True))
+            found.update(self._select(_REFERRED, ids))
         for ids in pieces(written | (referred - found.keys())):
-            found.update(self._select(ids, None, shared=False))
+            found.update(self._select(_WRITTEN, ids))
         return found
 
-    def _select(
-        self, ids: Sequence[str], restriction: ColumnElement[bool] | None, *, shared: bool
-    ) -> dict[str, Head]:
-        statement = _HEADS.where(streams.c.realm == self._realm, streams.c.id.in_(ids))
-        if restriction is not None:
-            statement = statement.where(restriction)
-        rows = self._connection.execute(statement.with_for_update(read=shared)).all()
-        return {row.id: Head(*row) for row in rows}
+    def _select(self, statement: Select[Any], ids: Sequence[str]) -> dict[str, Head]:
+        bound = {"realm": self._realm, "ids": ids}
+        return {row.id: Head(*row) for row in self._connection.execute(statement, bound)}
 
     def save(self, heads: Iterable[Head], new: frozenset[str]) -> None:
         """Write heads; ``new`` names the streams that begin in this transaction."""
@@ -77,14 +72,22 @@ class SqlHeads:
             self._connection.execute(_UPDATE_HEAD, updated)
 
 
-_HEADS = select(
-    streams.c.id,
-    streams.c.type,
-    streams.c.version,
-    streams.c.deleted,
-    streams.c.recorded_at,
-    streams.c.correlation_id,
-).order_by(streams.c.id)
+_HEADS = (
+    select(
+        streams.c.id,
+        streams.c.type,
+        streams.c.version,
+        streams.c.deleted,
+        streams.c.recorded_at,
+        streams.c.correlation_id,
+    )
+    .where(
+        streams.c.realm == bindparam("realm"), streams.c.id.in_(bindparam("ids", expanding=True))
+    )
+    .order_by(streams.c.id)
+)
+_REFERRED = _HEADS.where(streams.c.type == USER.name).with_for_update(read=True)
+_WRITTEN = _HEADS.with_for_update()
 _UPDATE_HEAD = update(streams).where(
     and_(streams.c.realm == bindparam("b_realm"), streams.c.id == bindparam("b_id"))
 )
@@ -97,14 +100,10 @@ class SqlClaims:
         self._connection = connection
         self._realm = realm
 
-    def _is(self, kind: str, key: str) -> ColumnElement[bool]:
-        return and_(
-            claims.c.realm == self._realm, claims.c.kind == kind, claims.c.key == key
-        )
-
     def release(self, kind: str, key: str) -> None:
         """Give a name up."""
-        self._connection.execute(delete(claims).where(self._is(kind, key)))
+        bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key}
+        self._connection.execute(_RELEASE, bound)
 
     def take(self, kind: str, key: str, owner: str) -> str | None:
         """Take a name; return the owner that has it already, or ``None`` when it was free."""
@@ -112,7 +111,17 @@ class SqlClaims:
         statement = insert_new(self._connection, claims).returning(claims.c.owner)
         if self._connection.execute(statement, row).first():
             return None
-        return self._connection.scalar(select(claims.c.owner).where(self._is(kind, key)))
+        bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key}
+        return self._connection.scalar(_OWNER, bound)
+
+
+_CLAIM = and_(
+    claims.c.realm == bindparam("b_realm"),
+    claims.c.kind == bindparam("b_kind"),
+    claims.c.key == bindparam("b_key"),
+)
+_RELEASE = delete(claims).where(_CLAIM)
+_OWNER = select(claims.c.owner).where(_CLAIM)
 
 
 class SqlMemberships:
@@ -169,9 +178,7 @@ class SqlMemberships:
     def leave_all(self, member_id: str) -> None:
         """Remove a resource from every group, in one statement."""
         self._connection.execute(
-            delete(members).where(
-                members.c.realm == self._realm, members.c.member_id == member_id
-            )
+            delete(members).where(members.c.realm == self._realm, members.c.member_id == member_id)
         )
 
     def disband(self, group_id: str) -> None:

@@ -8,6 +8,7 @@ so that threads queue here and processes at the database. Nothing outside this m
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -45,13 +46,15 @@ class Database:
             raise UnsupportedDatabase(
                 f'"{self.url.get_backend_name()}" is not supported; use sqlite:///path/to/file.db'
             )
+        if not self.url.database or ":memory:" in self.url.database:
+            raise UnsupportedDatabase("the database must be a file: the log is there to be kept")
         self.engine = _sqlite_engine(url)
         self._write_lock = Lock()
 
     @property
-    def path(self) -> Path | None:
-        """The file of an embedded database."""
-        return Path(self.url.database) if self.url.database else None
+    def path(self) -> Path:
+        """The file of the embedded database."""
+        return Path(self.url.database or "")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -123,8 +126,13 @@ def _outages() -> Iterator[None]:
         raise Unavailable(f"the database is not available: {error.orig}") from error
 
 
+@cache
+def _sqlite_insert_new(table: Table) -> Any:
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
 def insert_new(connection: Connection, table: Table) -> Any:
     """Return an INSERT that skips rows whose key exists; ``RETURNING`` names the others."""
     if connection.dialect.name != "sqlite":
         raise UnsupportedDatabase(connection.dialect.name)
-    return sqlite.insert(table).on_conflict_do_nothing()
+    return _sqlite_insert_new(table)

@@ -86,6 +86,7 @@ def folding(evolve: Callable[[S | None, Any], S]) -> Projector:
                 version=recorded.originator_version,
                 state=evolve(stream.state if stream else None, recorded.event),
                 correlation_id=recorded.cause.correlation_id,
+                realm=recorded.cause.realm,
             )
         return stream
 

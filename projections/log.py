@@ -3,14 +3,15 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import RecordConflictError
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from domain.cause import Cause
 from domain.events import Stream
@@ -36,6 +37,14 @@ fold_group = folding(Group.evolve)
 fold_realm = folding(Realm.evolve)
 
 
+_GROUP_HEAD = select(streams.c.version, streams.c.correlation_id).where(
+    streams.c.realm == bindparam("realm"),
+    streams.c.id == bindparam("id"),
+    streams.c.type == "Group",
+    streams.c.deleted.is_(False),
+)
+
+
 def system_clock() -> int:
     """Return microseconds since 1970 (UTC)."""
     return time.time_ns() // 1_000
@@ -59,19 +68,25 @@ class SqlLog:
 
     def user(self, realm: str, user_id: str) -> Stream[User]:
         """Return a user. Raises :class:`NoSuchResource` unless the realm has it, undeleted."""
-        self._version(realm, user_id, "User")
-        stream: Stream[User] = self.events.repository.get(UUID(user_id), projector_func=fold_user)
+        stream: Stream[User] | None = None
+        with suppress(ValueError, AggregateNotFoundError):  # not a UUID, or no such stream
+            stream = self.events.repository.get(UUID(user_id), projector_func=fold_user)
+        if stream is None or stream.realm != realm or not isinstance(stream.state, User):
+            raise NoSuchResource("User", user_id)
         if stream.state.deleted:
             raise NoSuchResource("User", user_id)
         return stream
 
     def group(self, realm: str, group_id: str) -> Stream[Group]:
         """Return a group without members; its version counts their events too."""
-        version, correlation_id = self._version(realm, group_id, "Group")
+        with self.database.reading() as connection:
+            head = connection.execute(_GROUP_HEAD, {"realm": realm, "id": group_id}).first()
+        if head is None:
+            raise NoSuchResource("Group", group_id)
         own: Stream[Group] = self.events.thin.get(
-            UUID(group_id), version=version, projector_func=fold_group
+            UUID(group_id), version=head.version, projector_func=fold_group
         )
-        return Stream(own.id, version, own.state, correlation_id)
+        return replace(own, version=head.version, correlation_id=head.correlation_id)
 
     def realm(self, realm: str) -> Stream[Realm]:
         """Return a realm by id. Raises :class:`NoSuchRealm`."""
@@ -82,20 +97,6 @@ class SqlLog:
         except AggregateNotFoundError:
             raise NoSuchRealm(realm) from None
         return stream
-
-    def _version(self, realm: str, resource_id: str, resource_type: str) -> tuple[int, str]:
-        """Return version and correlation id of a living resource of the realm, else raise."""
-        statement = select(streams.c.version, streams.c.correlation_id).where(
-            streams.c.realm == realm,
-            streams.c.id == resource_id,
-            streams.c.type == resource_type,
-            streams.c.deleted.is_(False),
-        )
-        with self.database.reading() as connection:
-            row = connection.execute(statement).first()
-        if row is None:
-            raise NoSuchResource(resource_type, resource_id)
-        return row.version, row.correlation_id
 
     @contextmanager
     def transaction(self, cause: Cause) -> Iterator[SqlTransaction]:

@@ -10,7 +10,7 @@ from eventsourcing.persistence import (
     Notification,
     StoredEvent,
 )
-from sqlalchemy import Connection, Select, exc, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, exc, func, insert, select
 
 from projections.engines import Database
 from projections.tables import events
@@ -22,6 +22,15 @@ class Envelope(NamedTuple):
     realm: str
     recorded_at: int
     correlation_id: str
+
+
+_INSERT = insert(events).returning(events.c.position, sort_by_parameter_order=True)
+_STREAM = (
+    select(events.c.originator_id, events.c.originator_version, events.c.topic, events.c.state)
+    .where(events.c.originator_id == bindparam("stream"))
+    .order_by(events.c.originator_version)
+)
+"""A whole stream: what loading an aggregate asks for."""
 
 
 class SqlRecorder(ApplicationRecorder):
@@ -66,9 +75,8 @@ class SqlRecorder(ApplicationRecorder):
             }
             for event in stored
         ]
-        statement = insert(events).returning(events.c.position, sort_by_parameter_order=True)
         try:
-            return list(connection.execute(statement, rows).scalars())
+            return list(connection.execute(_INSERT, rows).scalars())
         except exc.IntegrityError as error:
             raise IntegrityError(str(error.orig)) from error
 
@@ -84,21 +92,22 @@ class SqlRecorder(ApplicationRecorder):
     ) -> Sequence[StoredEvent]:
         """Return the events of a stream by version, leaving out those of some topics."""
         version = events.c.originator_version
-        statement = select(
-            events.c.originator_id, version, events.c.topic, events.c.state
-        ).where(events.c.originator_id == str(originator_id))
+        statement = _STREAM
         if gt is not None:
             statement = statement.where(version > gt)
         if lte is not None:
             statement = statement.where(version <= lte)
         if without_topics:
             statement = statement.where(events.c.topic.not_in(without_topics))
-        statement = statement.order_by(version.desc() if desc else version).limit(limit)
+        if desc:
+            statement = statement.order_by(None).order_by(version.desc())
+        if limit is not None:
+            statement = statement.limit(limit)
         with self.database.reading() as connection:
-            rows = connection.execute(statement).all()
+            rows = connection.execute(statement, {"stream": str(originator_id)}).all()
         return [StoredEvent(UUID(id_), number, topic, state) for id_, number, topic, state in rows]
 
-    def select_notifications(
+    def select_notifications(  # noqa: PLR0913  # the library's signature
         self,
         start: int | None,
         limit: int,

@@ -141,9 +141,7 @@ class SqlTransaction:
                 raise ValueError(f"{event.topic} does not belong in a {stream_type} stream")
             version += 1
             self._pending.append(
-                RecordedEvent(
-                    UUID(stream_id), version, event, recorded_at, cause, tuple(warnings)
-                )
+                RecordedEvent(UUID(stream_id), version, event, recorded_at, cause, tuple(warnings))
             )
         if events:
             deleted = events[-1].topic.endswith(".deleted")

@@ -8,6 +8,7 @@ from domain.schemas.definitions import (
     USER_URN,
     AttributeDefinition,
     ResourceSchema,
+    ascii_policy,
     policy,
 )
 from domain.schemas.group import GroupResource
@@ -23,5 +24,6 @@ __all__ = [
     "GroupResource",
     "ResourceSchema",
     "UserResource",
+    "ascii_policy",
     "policy",
 ]

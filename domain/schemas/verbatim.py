@@ -20,7 +20,9 @@ class VerbatimReference(Reference[Any]):
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source_type: type[Any], handler: GetCoreSchemaHandler  # noqa: ARG003  # pydantic's
+        cls,
+        source_type: type[Any],
+        handler: GetCoreSchemaHandler,  # pydantic's
     ) -> core_schema.CoreSchema:
         """Accept any string."""
 

@@ -107,4 +107,4 @@ class DirectoryGeneration(Generation, Protocol):
 
 def live_directory(registry: Registry, connection: Connection) -> DirectoryGeneration:
     """Return the generation of the directory that is read now."""
-    return cast(DirectoryGeneration, registry.live(connection, READ_MODEL))
+    return cast("DirectoryGeneration", registry.live(connection, READ_MODEL))

@@ -1,0 +1,1 @@
+"""Alembic's scripts for the durable tables (ADR 0009)."""

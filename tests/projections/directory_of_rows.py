@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from scim2_models import Resource, SearchRequest
+from scim2_models import Path, Resource, SearchRequest
 from scim2_models.path import ScimFilter
 from sqlalchemy import ColumnElement, create_engine, delete, insert, select, text
 from sqlalchemy.pool import StaticPool
@@ -87,7 +87,7 @@ class Directory:
     ) -> list[str]:
         order = SearchRequest.SortOrder("descending" if descending else "ascending")
         with policy:
-            request = SearchRequest[schema.model](sort_by=sort_by, sort_order=order)  # type: ignore[name-defined]
+            request: SearchRequest[Any] = SearchRequest(sort_by=Path(sort_by), sort_order=order)
             found = sorted(self.resources(schema), key=lambda r: str(r.id))
             return [str(r.id) for r in request.sort(found)]
 

@@ -62,6 +62,8 @@ def directory() -> Directory:
         ('id eq "ada" and manager eq "somebody"', []),
         ('department eq "r&d"', ["ada"]),
         ("manager pr", ["ada"]),
+        ('userName sw "ADA@example.org"', ["ada"]),
+        ('userName sw ""', ["ada", "bob"]),
         (f'{ENTERPRISE_URN}:manager.value sw "id"', ["ada"]),
         ('groups eq "staff"', ["ada"]),
         ("not (groups pr)", ["bob"]),

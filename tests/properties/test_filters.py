@@ -9,26 +9,14 @@ from scim2_models.path import ScimFilter
 
 from domain import comparison
 from domain.schemas import ENTERPRISE_URN, GROUP, USER, ResourceSchema
+from projections.directory.g1 import conditions
 from tests.projections.directory_of_rows import Directory, row
 
 TEXTS = [
     *("a", "A", "ab", "ABC", "Straße", "STRASSE", "straẞe", "ss", "K", "\u212a", "k"),
     *("\uff21\uff22", "\u00c4", "A\u0308", "\u00e4", "a\u0308", "é", "e\u0301", "🙂", "x🙂y", "%"),
-    *(
-        "_",
-        "\\",
-        'q"q',
-        "a'b",
-        "\U0010ffff",
-        "\ud7ff",
-        "\ue000",
-        "\ufb01",
-        "fi",
-        "İ",
-        "i̇",
-        "ς",
-        "σ",
-    ),
+    *("_", "\\", 'q"q', "a'b", "\U0010ffff", "\ud7ff", "\ue000", "\ufb01", "fi", "\u0130"),
+    *("i\u0307", "\u03c2", "\u03c3", "\u03a3"),
     *("work", "Work", "home", "a b", "$.x", "1", "true", "null", "user", "direct"),
 ]
 IDS = [f"id-{number}" for number in range(6)]
@@ -38,9 +26,12 @@ INSTANTS = ["1970-01-01T00:00:01Z", "1970-01-01T01:00:00.5+01:00", "2001-09-09T0
 MICROSECONDS = [0, 1_000_000, 500_000, 1_000_000_000_000_001]
 URN = ENTERPRISE_URN
 
-texts = st.sampled_from(TEXTS)
-maybe_empty = st.sampled_from([*TEXTS, ""])
-entries = st.lists(
+FEW = ["a", "A", "ab", "Straße", "work"]
+"""Drawn half of the time, so that documents and filters meet often."""
+
+texts = st.one_of(st.sampled_from(FEW), st.sampled_from(TEXTS))
+maybe_empty = st.one_of(st.sampled_from(FEW), st.sampled_from([*TEXTS, ""]))
+entries: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.fixed_dictionaries(
         {}, optional={"value": maybe_empty, "type": texts, "display": maybe_empty}
     ),
@@ -51,9 +42,9 @@ entries = st.lists(
 @st.composite
 def with_one_primary(draw: st.DrawFn) -> list[dict[str, Any]]:
     values = draw(entries)
-    if values and draw(st.booleans()):
+    if values:
         primary = draw(st.integers(0, len(values) - 1))
-        spelling = draw(st.sampled_from([True, "True", False, "false"]))
+        spelling: Any = draw(st.sampled_from([True, "True", False, "false", None]))
         values[primary] = {**values[primary], "primary": spelling}
     return values
 
@@ -105,7 +96,9 @@ PARTS = {
     "schemas": ["value"],
 }
 
-operands = st.sampled_from([*TEXTS, "", *IDS, *GROUP_IDS, "User", "Group"])
+operands = st.one_of(
+    st.sampled_from(FEW), st.sampled_from([*TEXTS, "", *IDS, *GROUP_IDS, "User", "Group"])
+)
 
 
 def _text_terms(names: list[str]) -> st.SearchStrategy[str]:
@@ -181,8 +174,8 @@ group_filters = _combined(
 ticks = st.lists(st.sampled_from(MICROSECONDS), min_size=6, max_size=6)
 belonging = st.sets(st.tuples(st.sampled_from(GROUP_IDS), st.sampled_from([*IDS, "group-9"])))
 quick = settings(
-    max_examples=200,
-    phases=[Phase.explicit, Phase.generate],
+    max_examples=150,
+    phases=[Phase.explicit, Phase.generate],  # shrinking takes minutes; add it to hunt a failure
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     database=None,
@@ -239,7 +232,7 @@ def test_a_filter_on_users_finds_what_it_finds_in_memory(
     assert_agree(directory, USER, filters)
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=80)
 @given(
     groups=st.lists(group_documents, min_size=1, max_size=3),
     filters=st.lists(group_filters, min_size=8, max_size=8),
@@ -265,7 +258,7 @@ SORTABLE = [
 ]
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=80)
 @given(
     users=st.lists(user_documents, min_size=2, max_size=6),
     orders=st.lists(st.tuples(st.sampled_from(SORTABLE), st.booleans()), min_size=6, max_size=6),
@@ -298,9 +291,7 @@ def test_a_twin_that_folds_case_by_lower_is_found_out(
 def test_a_twin_that_forgets_null_in_negations_is_found_out(
     directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from projections.directory.g1 import filters  # the name the conditions use
-
-    monkeypatch.setattr(filters, "negated", lambda condition: ~condition)
+    monkeypatch.setattr(conditions, "negated", lambda condition: ~condition)
     fill(directory, [{"userName": "a"}], [], [0] * 6, set())
     with pytest.raises(AssertionError):
         assert_agree(directory, USER, ['not (title eq "x")'])

@@ -1,13 +1,11 @@
-"""The entries of multi-valued attributes as rows: elements of the JSON keys, or member rows."""
+"""The entries of multi-valued attributes as rows of the statement."""
 
 from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Table,
     and_,
-    case,
     exists,
     false,
     func,
@@ -17,15 +15,14 @@ from sqlalchemy import (
     true,
 )
 
-from domain.comparison import folded
-from domain.schemas import GROUP, USER, AttributeDefinition, ResourceSchema
+from domain.schemas import AttributeDefinition, ResourceSchema
 from projections.directory.g1.attributes import Attribute
+from projections.directory.g1.memberships import Memberships
 from projections.directory.g1.operators import Condition, present
 from projections.directory.g1.places import Place, key_place
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import user_emails
 from projections.json_sql import json_elements, json_text
-from projections.tables import members
 
 
 class Entries(Protocol):
@@ -72,7 +69,7 @@ _ENTRIES: dict[tuple[str, ...], Entries] = {}
 
 def _entries(schema: ResourceSchema, attribute: Attribute) -> Entries:
     if attribute.head.name in {"members", "groups"}:
-        return _Memberships(schema)
+        return Memberships(schema)
     if attribute.head.name == "emails":
         return _Emails(schema, attribute)
     return _JsonEntries(schema, attribute)
@@ -125,48 +122,3 @@ class _Emails(_JsonEntries):
         )
         indexed = self.table.c.id.in_(holders)
         return indexed if condition is None else and_(indexed, super().any(condition))
-
-
-class _Memberships:
-    """``members`` of a group, or ``groups`` of a user (the direct ones): the member rows."""
-
-    def __init__(self, schema: ResourceSchema) -> None:
-        self.table: Table = TABLES[schema.name]
-        types = {USER.name: folded(USER.name), GROUP.name: folded(GROUP.name)}
-        if schema is GROUP:
-            self.owner, self.value = members.c.group_id, members.c.member_id
-            self.type: ColumnElement[Any] = case(types, value=members.c.member_type)
-        else:
-            self.owner, self.value = members.c.member_id, members.c.group_id
-            self.type = literal("direct")
-
-    def place_of(self, sub: AttributeDefinition | None) -> Place | None:
-        stored = {"value": self.value, "type": self.type}
-        if sub is None or sub.name not in stored:
-            return None
-        return key_place(stored[sub.name], sub)
-
-    def any(self, condition: Condition | None, value: str | None = None) -> Condition:
-        if value is None:
-            return exists(self._query(literal(1), condition))
-        found = self._query(self.owner, condition, of_all=True).where(self.value == value)
-        return self.table.c.id.in_(found)
-
-    def missing(self) -> Condition:
-        return ~self.any(None)
-
-    def present(self) -> Condition:
-        return self.any(None)
-
-    def first(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
-        return self._query(value, None).order_by(self.value).limit(1).scalar_subquery()
-
-    def _query(
-        self, value: ColumnElement[Any], condition: Condition | None, *, of_all: bool = False
-    ) -> Select[Any]:
-        rows = select(value).where(members.c.realm == self.table.c.realm)
-        if not of_all:
-            rows = rows.where(self.owner == self.table.c.id)
-        if condition is not None:
-            rows = rows.where(condition)
-        return rows.correlate(self.table)

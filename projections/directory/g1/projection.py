@@ -1,9 +1,10 @@
 """Writing generation 1 of the directory from events, a batch at a time."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, Update, bindparam, delete, insert, select, update
 
 from domain.schemas import USER
 from projections.beside import pieces
@@ -51,17 +52,11 @@ def _load(
             wanted.setdefault((realm, kind), []).append(id_)
     rows: dict[tuple[str, str], Row] = {}
     for (realm, kind), ids in wanted.items():
-        table = TABLES[kind]
         for piece in pieces(ids):
-            statement = select(
-                table.c.id,
-                table.c.document,
-                table.c.version,
-                table.c.meta,
-                table.c.created,
-                table.c.last_modified,
-            ).where(table.c.realm == realm, table.c.id.in_(piece))
-            for id_, document, version, meta, created, modified in connection.execute(statement):
+            bound = {"realm": realm, "ids": piece}
+            for id_, document, version, meta, created, modified in connection.execute(
+                _STORED[kind], bound
+            ):
                 rows[realm, id_] = Row(
                     realm,
                     id_,
@@ -73,6 +68,19 @@ def _load(
                     modified,
                 )
     return rows
+
+
+_STORED = {
+    kind: select(
+        table.c.id,
+        table.c.document,
+        table.c.version,
+        table.c.meta,
+        table.c.created,
+        table.c.last_modified,
+    ).where(table.c.realm == bindparam("realm"), table.c.id.in_(bindparam("ids", expanding=True)))
+    for kind, table in TABLES.items()
+}
 
 
 def _store(
@@ -105,14 +113,9 @@ def _store(
 def _update(
     connection: Connection, table: Table, rows: Sequence[tuple[Row, dict[str, Any]]]
 ) -> None:
-    names = [name for name in rows[0][1] if name not in ("realm", "id", "created")]
-    statement = (
-        update(table)
-        .where(table.c.realm == bindparam("b_realm"), table.c.id == bindparam("b_id"))
-        .values({name: bindparam(f"b_{name}") for name in names})
-    )
+    names = tuple(name for name in rows[0][1] if name not in ("realm", "id", "created"))
     connection.execute(
-        statement,
+        _updating(table, names),
         [
             {
                 "b_realm": row.realm,
@@ -121,6 +124,16 @@ def _update(
             }
             for row, columns in rows
         ],
+    )
+
+
+@cache
+def _updating(table: Table, names: tuple[str, ...]) -> Update:
+    """Return the statement that sets some columns of a row; built once for each shape."""
+    return (
+        update(table)
+        .where(table.c.realm == bindparam("b_realm"), table.c.id == bindparam("b_id"))
+        .values({name: bindparam(f"b_{name}") for name in names})
     )
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
-    or_,
     select,
     true,
 )
@@ -82,7 +81,7 @@ def find(
         condition = compile_filter(schema, expression)
     matching = and_(table.c.realm == realm, condition)
     total = select(func.count().label("total")).select_from(table).where(matching).cte("counted")
-    order = [table.c.id]
+    order: list[ColumnElement[Any]] = [table.c.id]
     if query.sort_by is not None:
         order = order_by(schema, query.sort_by, query.descending)
     place = func.row_number().over(order_by=order).label("place")
@@ -192,14 +191,21 @@ def shares_external_id(
     connection: Connection, realm: str, resource_type: str, external_id: str, besides: str
 ) -> bool:
     """Whether another resource of the type has this ``externalId``."""
-    table = TABLES[resource_type]
-    statement = (
-        select(literal(value=True))
-        .where(
-            table.c.realm == realm,
-            table.c.external_id_key == comparison.exact(external_id),
-            or_(table.c.id < besides, table.c.id > besides),
-        )
-        .limit(1)
+    bound = {
+        "realm": realm,
+        "key": comparison.exact(external_id),
+        "besides": besides,
+    }
+    return bool(connection.scalar(_SHARES[resource_type], bound))
+
+
+_SHARES = {
+    kind: select(literal(value=True))
+    .where(
+        table.c.realm == bindparam("realm"),
+        table.c.external_id_key == bindparam("key"),
+        table.c.id != bindparam("besides"),
     )
-    return bool(connection.scalar(statement))
+    .limit(1)
+    for kind, table in TABLES.items()
+}

@@ -30,7 +30,7 @@ class Row:
 Function = Callable[[Row | None, RecordedEvent[Any]], Row | None]
 
 
-def on_created(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
+def on_created(_row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     """Begin a row: ``user.created`` and ``group.created``."""
     kind, _, _ = recorded.event.topic.partition(".")
     return Row(
@@ -64,7 +64,7 @@ def on_touched(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     )
 
 
-def on_deleted(row: Row | None, recorded: RecordedEvent[Any]) -> None:
+def on_deleted(_row: Row | None, _recorded: RecordedEvent[Any]) -> None:
     """End a row."""
 
 

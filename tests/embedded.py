@@ -1,0 +1,103 @@
+"""A migrated SQLite file with realms in it, for tests that need no server.
+
+The file is not synced to the disk: no test here is about a power cut.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData, event, select
+
+from domain.cause import Actor, Cause
+from domain.events import RecordedEvent
+from domain.handlers.realms import create_realm
+from domain.ports import Clock
+from projections.credentials import HashKey
+from projections.directory.g1 import DirectoryG1
+from projections.engines import Database
+from projections.generations import Registry
+from projections.log import SqlLog, system_clock
+from projections.migration import migrate
+
+KEY = HashKey(b"k" * 32)
+OPERATOR = Cause("", Actor("operator", "test"), "0" * 32, "test")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One database, one log, and the ids of its realms by slug."""
+
+    log: SqlLog
+    realms: Mapping[str, str]
+
+    @property
+    def database(self) -> Database:
+        return self.log.database
+
+    def cause(self, slug: str = "acme", *, correlation: str = "c" * 32) -> Cause:
+        """Return the cause of a write in a realm."""
+        return Cause(self.realms[slug], Actor("client", "scim"), correlation, "test")
+
+    def events(self) -> list[RecordedEvent[Any]]:
+        """Return every event, in the order of the log."""
+        return [recorded for _, recorded in self.log.events.read(0, 1_000_000)]
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return the rows of every table there is, sorted."""
+        with self.database.reading() as connection:
+            tables = MetaData()
+            tables.reflect(connection)
+            return {
+                name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+                for name, table in tables.tables.items()
+            }
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """Collect the SQL of every statement executed inside the block."""
+        seen: list[str] = []
+
+        def spy(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            seen.append(" ".join(statement.split()))
+
+        event.listen(self.database.engine, "before_cursor_execute", spy)
+        try:
+            yield seen
+        finally:
+            event.remove(self.database.engine, "before_cursor_execute", spy)
+
+
+@contextmanager
+def embedded(
+    directory: Path, *, clock: Clock = system_clock, slugs: Sequence[str] = ("acme",)
+) -> Iterator[Embedded]:
+    """Open a new database with these realms; close it afterwards."""
+    database = unsynced(directory / "rollbook.db")
+    registry = Registry([DirectoryG1()])
+    migrate(database, registry)
+    log = SqlLog(database, registry, KEY, clock)
+    realms = {slug: create_realm(replace(OPERATOR), log, slug)[0] for slug in slugs}
+    try:
+        yield Embedded(log, realms)
+    finally:
+        database.close()
+
+
+def unsynced(path: Path) -> Database:
+    """Return the database of a file, made to write without waiting for the disk."""
+    database = Database(f"sqlite:///{path}")
+
+    @event.listens_for(database.engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    return database
+
+
+def ticking(*instants: int) -> Callable[[], int]:
+    """Return a clock that shows these instants, and the last one for ever."""
+    left = list(instants)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]

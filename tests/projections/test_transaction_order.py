@@ -1,0 +1,140 @@
+"""The nine steps of a write, in the only order there is (ADR 0003)."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from domain.commands import CreateGroup, CreateUser, DeleteGroup, DeleteUser, PatchGroup, PatchUser
+from domain.group import Group
+from domain.handlers.groups import create_group, delete_group, patch_group
+from domain.handlers.users import create_user, delete_user, patch_user
+from domain.patching import AttributeOperation, MemberDelta
+from projections.transaction import OutOfOrder, SqlTransaction
+from tests.embedded import Embedded
+from tests.projections.commands import new_group, new_user
+
+STEPS = [
+    (1, r"BEGIN IMMEDIATE"),
+    (2, r"SELECT .* FROM generations WHERE generations\.state IN"),
+    (3, r"SELECT .* FROM streams "),
+    (4, r"(INSERT INTO|DELETE FROM) claims"),
+    (5, r"(INSERT INTO|DELETE FROM) members|SELECT members\.member_id "),
+    (6, r"SELECT events\.recorded_at "),
+    (7, r"INSERT INTO events "),
+    (8, r"(INSERT INTO|UPDATE) streams"),
+    (9, r".*\b(users|groups|user_emails)_g1\b"),
+]
+"""What a step looks like as SQL; the rest is read to decide, and locks nothing."""
+
+
+def steps(statements: list[str]) -> list[int]:
+    """Return the steps of the write among the statements, each once where it repeats."""
+    begin = statements.index("BEGIN IMMEDIATE")
+    found = []
+    for statement in statements[begin:]:
+        step = next((number for number, sql in STEPS if re.match(sql, statement)), None)
+        if step is not None and found[-1:] != [step]:
+            found.append(step)
+    return found
+
+
+def rename(house: Embedded, group_id: str, member: str) -> PatchGroup:
+    operation = AttributeOperation("replace", "displayName", "All staff")
+    return PatchGroup(house.cause(), group_id, [operation], MemberDelta().adding([member]))
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (
+            lambda house, user, group: create_user(
+                CreateUser(house.cause(), {"userName": "new"}), house.log
+            ),
+            [1, 2, 4, 6, 7, 8, 9],
+        ),
+        (
+            lambda house, user, group: patch_user(
+                PatchUser(
+                    house.cause(), user, [AttributeOperation("replace", "userName", "renamed")]
+                ),
+                house.log,
+            ),
+            [1, 2, 3, 4, 6, 7, 8, 9],
+        ),
+        (
+            lambda house, user, group: delete_user(DeleteUser(house.cause(), user), house.log),
+            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ),
+        (
+            lambda house, user, group: create_group(
+                CreateGroup(house.cause(), {"displayName": "n"}, MemberDelta().adding([user])),
+                house.log,
+            ),
+            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ),
+        (
+            lambda house, user, group: patch_group(rename(house, group, user), house.log),
+            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ),
+        (
+            lambda house, user, group: delete_group(DeleteGroup(house.cause(), group), house.log),
+            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ),
+    ],
+    ids=["create user", "rename user", "delete user", "create group", "change group", "delete group"],
+)
+def test_a_write_takes_its_steps_in_order(
+    house: Embedded, write: Callable[[Embedded, str, str], object], expected: list[int]
+) -> None:
+    user, other = new_user(house, "ann"), new_user(house, "bob")
+    group = new_group(house, "Staff", [other])
+    new_group(house, "Board", [user, group])
+    with house.statements() as seen:
+        write(house, user, group)
+    assert steps(seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (lambda work: work.claims, lambda work: work.lock(written=["x"])),
+        (lambda work: work.members, lambda work: work.claims),
+        (lambda work: work.members, lambda work: work.lock(written=["x"])),
+        (
+            lambda work: work.append("x", "Group", []),
+            lambda work: work.members,
+        ),
+        (
+            lambda work: work.append("x", "Group", []),
+            lambda work: work.claims,
+        ),
+    ],
+)
+def test_a_step_back_is_out_of_order_and_leaves_nothing(
+    house: Embedded,
+    first: Callable[[SqlTransaction], object],
+    then: Callable[[SqlTransaction], object],
+) -> None:
+    before = house.rows()
+    with pytest.raises(OutOfOrder, match="after"), house.log.transaction(house.cause()) as work:
+        first(work)
+        then(work)
+    assert house.rows() == before
+
+
+def test_an_event_in_the_stream_of_another_aggregate_is_refused(house: Embedded) -> None:
+    before = house.rows()
+    with (
+        pytest.raises(ValueError, match=r"group\.deleted"),
+        house.log.transaction(house.cause()) as work,
+    ):
+        work.append(house.log.new_id(), "User", [Group.Deleted()])
+    assert house.rows() == before
+
+
+def test_a_transaction_that_records_nothing_leaves_nothing(house: Embedded) -> None:
+    before = house.rows()
+    with house.log.transaction(house.cause()) as work:
+        work.claims.take("userName", "ann", "x")
+    assert house.rows() == before
