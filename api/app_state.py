@@ -25,7 +25,7 @@ def service_of(request: Request) -> Service:
 
 def workers_of(request: Request) -> Workers:
     """Return the threads of this process, ``app.state.workers``."""
-    return _part(request, "workers", Workers)
+    return _part(request, "workers", lambda: Workers(service_of(request).database))
 
 
 def grants_of(request: Request) -> GrantCache:

@@ -40,6 +40,9 @@ def precondition(request: Request) -> HeaderPrecondition | None:
     for header in (if_match or "", if_none_match or ""):
         if len(header) > MAX_HEADER or header.count(",") >= MAX_TAGS:
             raise InvalidValue(f"If-Match and If-None-Match may list {MAX_TAGS} tags at most")
+    if any(h is not None and h.strip() in ("", "W/*") for h in (if_match, if_none_match)):
+        # The library reads these as no condition, or as any version.
+        raise InvalidValue("If-Match and If-None-Match name entity tags, or are *")
     return HeaderPrecondition(Conditions(if_match, if_none_match), request.method)
 
 

@@ -13,14 +13,13 @@ from api.errors import Answer
 from api.reading import Reader, scim_base
 from api.representation import json_response
 from domain.schemas import ENTERPRISE_URN, GROUP, USER
+from domain.schemas.definitions import BINARY
 from domain.schemas.user import EnterpriseUser
 
 router = APIRouter()
 _BASE = "/realms/{realm}/scim/v2"
 _LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0"
-_BINARY = ("x509Certificates", "value")
-"""Kept as text, so the model says string; on the wire it is binary (RFC 7643 §4.1.2)."""
 _UNADVERTISED = {("emails", "display")}
 """Accepted, but Entra's "Test schema" rejects a schema that lists it (sourcegraph#62185)."""
 
@@ -43,7 +42,7 @@ def schemas() -> list[dict[str, Any]]:
             ]
             for part in parts:
                 part["description"] = described.get(f"{name}.{part['name']}", part["name"])
-                if (name, part["name"]) == _BINARY:
+                if (name, part["name"]) == BINARY:
                     part["type"] = "binary"
             if parts:
                 attribute["subAttributes"] = parts

@@ -21,7 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_TARGET = 16_384
-_SUSPECT = re.compile(rb"%2f|%5c|%00|%2e|\\|;|/\.\.?(?:/|$)|[^\x21-\x7e]", re.IGNORECASE)
+_SUSPECT = re.compile(
+    rb"%2f|%5c|%00|%2e|\\|;|/\.\.?(?:/|$)|[^\x21-\x7e]|/realms/+[^/]*%", re.IGNORECASE
+)
 _SLASHES = re.compile(r"/{2,}")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _BAD = 400

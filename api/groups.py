@@ -21,6 +21,7 @@ async def create(request: Request, caller: Writer) -> Response:
 
     def write(work: WriteRequest) -> Response:
         body = read_resource(GROUP, work.body, work.service.settings.max_members)
+        work.weigh(len(body.members.wanted))
         command = CreateGroup(work.cause, body.document, body.members, body.warnings)
         written = work.handle(create_group, command, body.warnings)
         return work.answer(written.id, 201)
@@ -33,6 +34,7 @@ async def replace(request: Request, caller: Writer, group_id: str) -> Response:
     """Replace a group: 200; members stay where the client does not name them (ADR 0006)."""
 
     def write(work: WriteRequest) -> Response:
+        work.weigh(None)
         body = read_resource(GROUP, work.body, work.service.settings.max_members)
         command = ReplaceGroup(
             work.cause, group_id, body.document, body.members, body.warnings, work.precondition
@@ -51,6 +53,8 @@ async def patch(request: Request, caller: Writer, group_id: str) -> Response:
         settings = work.service.settings
         limits = Limits(settings.max_operations, settings.max_members)
         body = read_patch(GROUP, group_id, work.body, limits)
+        replaced = body.members.replace is not None
+        work.weigh(None if replaced else len(body.members.add) + len(body.members.remove))
         command = PatchGroup(
             work.cause, group_id, body.operations, body.members, body.warnings, work.precondition
         )
@@ -65,6 +69,7 @@ async def delete(request: Request, caller: Writer, group_id: str) -> Response:
     """Delete a group: 204; its members stay."""
 
     def write(work: WriteRequest) -> Response:
+        work.weigh(None)
         work.handle(delete_group, DeleteGroup(work.cause, group_id, work.precondition))
         return Response(status_code=204)
 

@@ -1,7 +1,8 @@
 """Running what blocks away from the event loop (DESIGN section 5, ADR 0011).
 
 As many calls run at a time as there are connections in the pool; the next one waits here, where
-waiting costs nothing, and is told to come again after some seconds.
+waiting costs nothing, and is told to come again after some seconds. A write to SQLite takes a
+millisecond or two, less than handing it to a thread and the interpreter's lock back and forth.
 """
 
 from collections.abc import Callable
@@ -12,33 +13,53 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 
 from domain.refusals import Unavailable
-from projections.engines import POOL_SIZE, WAIT_SECONDS
+from projections.engines import POOL_SIZE, WAIT_SECONDS, Database, WouldWait
 
 R = TypeVar("R")
+ON_THE_LOOP = 2
+"""Connections kept for the point reads that run on the event loop itself."""
 
 
 class Workers:
     """The threads of one process that may hold a database connection."""
 
-    def __init__(self, size: int = POOL_SIZE - 2) -> None:
-        # Two connections stay for the point reads that run on the loop itself.
-        self._limiter = CapacityLimiter(size)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._readers = CapacityLimiter(POOL_SIZE - database.writers - ON_THE_LOOP)
+        self._writers = CapacityLimiter(database.writers)
 
-    async def run(self, call: Callable[..., R], *arguments: Any) -> R:
-        """Run a blocking call in a thread and return what it returns.
+    async def read(self, call: Callable[..., R], *arguments: Any) -> R:
+        """Run a blocking call that only reads. Raises as :meth:`write`."""
+        return await _run(self._readers, partial(call, *arguments))
+
+    async def write(self, call: Callable[..., R], *arguments: Any) -> R:
+        """Run a call that may write and return what it returns.
+
+        Where the engine's writes are short it runs at once, on the event loop; what would have to
+        wait, or may take long, begins again in a thread. Nothing has happened by then.
 
         A client that hangs up does not interrupt it: it ends whole, or not at all (ABUSE H13).
 
         Raises:
             Unavailable: no thread became free within :data:`WAIT_SECONDS`.
         """
-        borrower = object()
-        try:
-            with anyio.fail_after(WAIT_SECONDS):
-                await self._limiter.acquire_on_behalf_of(borrower)
-        except TimeoutError:
-            raise Unavailable("the service is busy; try again in a moment") from None
-        try:
-            return await to_thread.run_sync(partial(call, *arguments))
-        finally:
-            self._limiter.release_on_behalf_of(borrower)
+        if self._database.writes_inline:
+            try:
+                with self._database.not_waiting():
+                    return call(*arguments)
+            except WouldWait:
+                pass
+        return await _run(self._writers, partial(call, *arguments))
+
+
+async def _run(limiter: CapacityLimiter, call: Callable[[], R]) -> R:
+    borrower = object()
+    try:
+        with anyio.fail_after(WAIT_SECONDS):
+            await limiter.acquire_on_behalf_of(borrower)
+    except TimeoutError:
+        raise Unavailable("the service is busy; try again in a moment") from None
+    try:
+        return await to_thread.run_sync(call)
+    finally:
+        limiter.release_on_behalf_of(borrower)

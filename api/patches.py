@@ -134,10 +134,8 @@ class _Reader:
     def _attribute(self, verb: Verb, target: Target, value: Any) -> None:
         if verb == "remove":
             self._remove(target, value)
-        elif target.is_whole:
+        elif target.is_whole or quirks.unassigned(value):
             self._set(verb, target, value)
-        elif quirks.unassigned(value):
-            self._set(verb, target, None)
         else:
             self._parts(verb, target, value)
 
@@ -188,6 +186,8 @@ class _Reader:
         selected = None
         if target.takes_many and not quirks.unassigned(value):
             selected = self.reading.value(target.definition, value, target.path)
+            if selected is None:
+                return  # nothing in it is declared, so it selects nothing
         self.operations.append(AttributeOperation("remove", target.path, selected))
 
     def _members(self, verb: Verb, target: Target, value: Any) -> None:

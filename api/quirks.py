@@ -70,7 +70,7 @@ def json_in_string(value: Any) -> Any:
         role = orjson.loads(text)
     except orjson.JSONDecodeError:
         return value
-    if not isinstance(role.get("value"), str):
+    if not isinstance(role.get("value"), str) or "\x00" in text or "\\u0000" in text:
         return value
     read = {"value": role["value"]}
     if isinstance(role.get("displayName"), str):

@@ -120,7 +120,7 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
         if schema is USER:  # bounded by the user's own groups: quicker than a thread (ADR 0011)
             return get_resource(service, caller, request, schema, resource_id)
         workers = workers_of(request)
-        return await workers.run(get_resource, service, caller, request, schema, resource_id)
+        return await workers.read(get_resource, service, caller, request, schema, resource_id)
 
     return router
 
@@ -135,7 +135,7 @@ async def _found(
         if directory.is_lookup(schema, search.query, search.page):
             return find_resources(service, caller, search, [schema])
     workers = workers_of(request)
-    return await workers.run(find_resources, service, caller, search, [schema])
+    return await workers.read(find_resources, service, caller, search, [schema])
 
 
 root = APIRouter()
@@ -148,7 +148,7 @@ async def list_everything(request: Request, caller: Reader) -> Response:
     service = service_of(request)
     search = search_of_query(request.query_params, service.settings.max_page)
     workers = workers_of(request)
-    return await workers.run(find_resources, service, caller, search, [USER, GROUP])
+    return await workers.read(find_resources, service, caller, search, [USER, GROUP])
 
 
 @root.post("/realms/{realm}/scim/v2/.search")
@@ -158,4 +158,4 @@ async def search_everything(request: Request, caller: Reader) -> Response:
     body = await read_object(request, service.settings.max_body_bytes)
     search = search_of_body(body, service.settings.max_page)
     workers = workers_of(request)
-    return await workers.run(find_resources, service, caller, search, [USER, GROUP])
+    return await workers.read(find_resources, service, caller, search, [USER, GROUP])

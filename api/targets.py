@@ -16,6 +16,7 @@ from domain.refusals import InvalidPath
 from domain.schemas import AttributeDefinition, ResourceSchema
 
 MAX_PATH = 1_024
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _PATH = re.compile(
     r"(?P<attribute>[^\[\]]+)(?:\[(?P<filter>.*)\](?:\.(?P<sub>[$A-Za-z][$\w-]*))?)?", re.DOTALL
 )
@@ -139,6 +140,10 @@ def _canonical(attribute: AttributeDefinition, node: FilterNode) -> FilterNode:
                 raise InvalidPath(f"{attribute.name} has no sub-attribute of the name filtered by")
             if definition.type == "boolean":
                 value = quirks.string_boolean(value)
+            if isinstance(value, str) and _UNPRINTABLE.search(value):
+                raise InvalidPath(
+                    f"the filter in {attribute.name}[...] holds NUL or a lone surrogate"
+                )
             return Comparison(AttrPath(definition.name), op, value)
         case Present(path):
             definition = attribute.sub_attributes.get(path.attr.lower())

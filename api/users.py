@@ -61,6 +61,7 @@ async def delete(request: Request, caller: Writer, user_id: str) -> Response:
     """Delete a user: 204."""
 
     def write(work: WriteRequest) -> Response:
+        work.weigh(None)
         work.handle(delete_user, DeleteUser(work.cause, user_id, work.precondition))
         return Response(status_code=204)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from api import quirks
 from domain.cause import Warned
+from domain.judging import MAX_VALUES
 from domain.refusals import InvalidValue
 from domain.schemas import AttributeDefinition
 
-MAX_VALUES = 1_000
 _SHOWN = 128
 _DISCARDED = "password"
 
@@ -27,7 +27,8 @@ class Reading:
 
     def warn(self, code: str, path: str) -> None:
         """Note something tolerated, once."""
-        warned = Warned(code, path[:_SHOWN])
+        # A selection in a path holds values, and what is recorded in the clear holds none.
+        warned = Warned(code, path.partition("[")[0][:_SHOWN])
         if warned not in self.warnings:
             self.warnings.append(warned)
 

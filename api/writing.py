@@ -23,8 +23,10 @@ from domain.schemas import ResourceSchema
 from projections.directory import live_directory
 
 Writer = Annotated[Caller, Depends(writer)]
-SMALL_GROUP = 100
+SMALL_GROUP = 10
 """A PATCH answers with the whole group up to this many members, beyond it with 204."""
+FEW_MEMBERS = 100
+"""Memberships a write may change on the event loop itself (ADR 0011)."""
 C = TypeVar("C")
 log = structlog.get_logger()
 
@@ -40,6 +42,14 @@ class WriteRequest:
     body: dict[str, Any]
     precondition: HeaderPrecondition | None
     selection: Selection
+
+    def weigh(self, members: int | None) -> None:
+        """Say how many memberships the write may change, ``None`` when nobody knows yet.
+
+        Many, or no one knows how many: that is not for the event loop.
+        """
+        if members is None or members > FEW_MEMBERS:
+            self.service.database.may_take_long()
 
     def handle(
         self, handler: Callable[[C, Log], Written], command: C, warnings: Sequence[Warned] = ()
@@ -94,7 +104,7 @@ async def run_write(
     *,
     has_body: bool = True,
 ) -> Response:
-    """Read the request and run ``write`` on it in a thread."""
+    """Read the request and run ``write`` on it, at once or in a thread."""
     service = service_of(request)
     workers = workers_of(request)
     body = await read_object(request, service.settings.max_body_bytes) if has_body else {}
@@ -107,7 +117,7 @@ async def run_write(
         precondition=precondition(request),
         selection=selection_of(request, schema),
     )
-    return await workers.run(write, work)
+    return await workers.write(write, work)
 
 
 def cause_of(request: Request, caller: Caller, operation: str) -> Cause:

@@ -44,7 +44,7 @@ def by_path(document: Document) -> dict[str, Any]:
     return values
 
 
-def _keys(path: str) -> list[str]:
+def keys_of_path(path: str) -> list[str]:
     """Split a schema path into the keys that lead to its value in a document."""
     urn, colon, rest = path.rpartition(":")
     attribute, _, sub_attribute = rest.partition(".")
@@ -65,7 +65,7 @@ def changed(document: Document, changes: Changes) -> dict[str, Any]:
     """Return the document as it stands after ``changes``; empty containers disappear."""
     result: dict[str, Any] = dict(document)
     for path, change in changes.items():
-        *parents, last = _keys(path)
+        *parents, last = keys_of_path(path)
         node, trail = result, []
         for key in parents:
             trail.append((node, key))

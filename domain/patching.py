@@ -1,7 +1,7 @@
 """Applying PATCH operations to a document (RFC 7644 §3.5.2).
 
-The semantics are scim2-models'; what reaches it is the normal form that ``api.quirks`` makes of
-the dialects clients speak. ``members`` never come here: they are a :class:`MemberDelta`.
+What arrives is the normal form that ``api.patches`` makes of the dialects clients speak.
+``members`` never come here: they are a :class:`MemberDelta`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,10 +10,14 @@ from typing import Any, Literal
 
 from scim2_models import Context, PatchOp
 
-from domain.document import Document
-from domain.judging import judged, payload
-from domain.schemas import ResourceSchema, ascii_policy, policy
+from domain.document import Change, Document, changed
+from domain.judging import MAX_VALUES, check_count, judged, payload
+from domain.refusals import AttributeReadOnly, InvalidValue
+from domain.schemas import AttributeDefinition, ResourceSchema, ascii_policy, policy
+from domain.value_paths import value_path
 
+MAX_COMPARISONS = 10_000
+"""Values the selections of one request may look at (ABUSE E7): each costs the processor time."""
 _MESSAGE = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _DERIVED = ("schemas", "id", "meta")
 
@@ -75,35 +79,127 @@ class MemberDelta:
         return bool(self.add or self.remove or self.replace is not None)
 
 
-def is_ascii(value: Any) -> bool:
-    """Whether every string below a JSON value is ASCII."""
-    match value:
-        case str():
-            return value.isascii()
-        case Mapping():
-            return all(is_ascii(item) for item in value.values())
-        case list():
-            return all(is_ascii(item) for item in value)
-        case _:
-            return True
-
-
 def patched(
     schema: ResourceSchema, document: Document, operations: Sequence[AttributeOperation]
 ) -> Document:
     """Return the document as the operations leave it; all of them apply, or none does.
 
+    An operation has one target, so operations on different attributes do not see each other.
+    Setting or clearing a plain value, or a part of the values that ``[type eq "work"]`` selects,
+    needs no more than the schema table; everything else is scim2-models' to apply, to the
+    attributes concerned and no others: a model of the whole resource would cost more than the rest
+    of the request (ADR 0011).
+
     Raises:
         Refusal: an operation cannot be applied, or the result does not fit the schema.
     """
-    if not operations:
-        return document
+    _check_work(document, operations)
+    intricate = {_head(schema, o.path) for o in operations if not _is_plain(schema, o)}
+    result: Document = {k: v for k, v in document.items() if k not in intricate}
+    for operation in operations:
+        if _head(schema, operation.path) in intricate:
+            continue
+        selected = value_path(schema, operation.path)
+        if selected is None:
+            value = _plain_value(schema, operation)
+            result = changed(result, {operation.path: Change(None, value)})
+        else:
+            name = selected.attribute.name
+            written = None if operation.op == "remove" else operation.value
+            values = selected.written(result.get(name) or [], written)
+            check_count(name, values)
+            result = changed(result, {name: Change(None, values or None)})
+    if not intricate:
+        return result
+    concerned = {name: value for name, value in document.items() if name in intricate}
+    left = [o for o in operations if _head(schema, o.path) in intricate]
+    return {**result, **_patched_by_model(schema, concerned, left)}
+
+
+def _check_work(document: Document, operations: Sequence[AttributeOperation]) -> None:
+    """Refuse what would take a processor for seconds, before it is begun.
+
+    Raises:
+        InvalidValue: too many values would be added, or looked at.
+    """
+    lists = [value for value in document.values() if isinstance(value, list)]
+    lists += [o.value for o in operations if o.op != "remove" and isinstance(o.value, list)]
+    values = sum(map(len, lists))
+    if values > 2 * MAX_VALUES:
+        raise InvalidValue(f"a PATCH may add at most {MAX_VALUES} values to an attribute")
+    if sum("[" in o.path for o in operations) * values > MAX_COMPARISONS:
+        raise InvalidValue(
+            f"the selections of this PATCH look at more than {MAX_COMPARISONS} values; "
+            "send its operations in several"
+        )
+
+
+def _head(schema: ResourceSchema, path: str) -> str:
+    """Return the top-level key of a document that a path leads to."""
+    for urn in schema.extensions:
+        if path.startswith(urn):
+            return urn
+    return path.partition("[")[0].partition(".")[0]
+
+
+def _definition(schema: ResourceSchema, path: str) -> AttributeDefinition | None:
+    """Return the definition of the plain value a path names, ``None`` when it names none."""
+    if "[" in path or path in schema.extensions:
+        return None
+    urn, _, name = path.removeprefix(f"{schema.urn}:").rpartition(":")
+    attributes = schema.extensions.get(urn, {}) if urn else schema.attributes
+    head, _, tail = name.partition(".")
+    definition = attributes.get(head.lower())
+    if definition is None or definition.multi_valued or definition.read_only:
+        return None
+    return definition.sub_attributes.get(tail.lower()) if tail else definition
+
+
+def _is_plain(schema: ResourceSchema, operation: AttributeOperation) -> bool:
+    definition = _definition(schema, operation.path)
+    if definition is None:
+        return value_path(schema, operation.path) is not None
+    return operation.op == "remove" or not definition.is_complex
+
+
+def _plain_value(schema: ResourceSchema, operation: AttributeOperation) -> Any:
+    """Return what a plain operation writes, ``None`` when it clears."""
+    if operation.op == "remove" or operation.value is None:
+        if operation.path == schema.identifier:
+            raise AttributeReadOnly(f"{schema.identifier} is required and cannot be removed")
+        return None
+    definition = _definition(schema, operation.path)
+    wanted = bool if definition and definition.type == "boolean" else str
+    if not isinstance(operation.value, wanted):
+        kind = "true or false" if wanted is bool else "a string"
+        raise InvalidValue(f"{operation.path} must be {kind}")
+    return operation.value
+
+
+def _patched_by_model(
+    schema: ResourceSchema, document: Document, operations: Sequence[AttributeOperation]
+) -> Document:
     message = {"schemas": [_MESSAGE], "Operations": [o.message() for o in operations]}
-    with judged(ascii_policy if is_ascii(document) and is_ascii(message) else policy):
+    with judged(ascii_policy if _is_ascii(document) and _is_ascii(message) else policy):
         resource = schema.model.model_validate(payload(schema, document))
         request = PatchOp.__class_getitem__(schema.model).model_validate(
             message, scim_ctx=Context.RESOURCE_PATCH_REQUEST
         )
         request.patch(resource)
         result: dict[str, Any] = resource.model_dump()
+    for name, value in result.items():
+        check_count(name, value)
     return {name: value for name, value in result.items() if name not in _DERIVED}
+
+
+def _is_ascii(value: Any) -> bool:
+    """Whether every string below a JSON value is ASCII."""
+    match value:
+        case str():
+            return value.isascii()
+        case Mapping():
+            return all(_is_ascii(item) for item in value.values())
+        case list():
+            return all(_is_ascii(item) for item in value)
+        case _:
+            return True

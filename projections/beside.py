@@ -4,6 +4,7 @@ Each class works on the connection of one transaction and in one realm.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain.ports import Head
 from domain.schemas import USER
 from projections.engines import insert_new
+from projections.prepared import Prepared
 from projections.tables import claims, members, streams
 
 IDS_PER_STATEMENT = 500
@@ -41,13 +43,17 @@ class SqlHeads:
         found: dict[str, Head] = {}
         for ids in pieces(referred - written):
             found.update(self._select(_REFERRED, ids))
-        for ids in pieces(written | (referred - found.keys())):
+        rest = written | (referred - found.keys())
+        if len(rest) == 1:
+            row = _WRITTEN_ONE.first(self._connection, {"realm": self._realm, "id": rest.pop()})
+            return found | ({row[0]: _head(row)} if row else {})
+        for ids in pieces(rest):
             found.update(self._select(_WRITTEN, ids))
         return found
 
     def _select(self, statement: Select[Any], ids: Sequence[str]) -> dict[str, Head]:
         bound = {"realm": self._realm, "ids": ids}
-        return {row.id: Head(*row) for row in self._connection.execute(statement, bound)}
+        return {row.id: _head(row) for row in self._connection.execute(statement, bound)}
 
     def save(self, heads: Iterable[Head], new: frozenset[str]) -> None:
         """Write heads; ``new`` names the streams that begin in this transaction."""
@@ -64,33 +70,41 @@ class SqlHeads:
             for head in heads
         ]
         if inserted := [row for row in rows if row["b_id"] in new]:
-            self._connection.execute(
-                insert(streams),
-                [{**r, "realm": r.pop("b_realm"), "id": r.pop("b_id")} for r in inserted],
-            )
-        if updated := [row for row in rows if row.get("b_id")]:
-            self._connection.execute(_UPDATE_HEAD, updated)
+            for row in inserted:
+                _INSERT_HEAD.rows(self._connection, row)
+        if updated := [row for row in rows if row["b_id"] not in new]:
+            if len(updated) == 1:
+                _UPDATE_ONE_HEAD.rows(self._connection, updated[0])
+            else:
+                self._connection.execute(_UPDATE_HEAD, updated)
 
 
-_HEADS = (
-    select(
-        streams.c.id,
-        streams.c.type,
-        streams.c.version,
-        streams.c.deleted,
-        streams.c.recorded_at,
-        streams.c.correlation_id,
-    )
-    .where(
-        streams.c.realm == bindparam("realm"), streams.c.id.in_(bindparam("ids", expanding=True))
-    )
-    .order_by(streams.c.id)
-)
+def _head(row: Any) -> Head:
+    id_, kind, version, deleted, recorded_at, correlation_id = row
+    return Head(id_, kind, version, bool(deleted), recorded_at, correlation_id)
+
+
+_OF_REALM = select(
+    streams.c.id,
+    streams.c.type,
+    streams.c.version,
+    streams.c.deleted,
+    streams.c.recorded_at,
+    streams.c.correlation_id,
+).where(streams.c.realm == bindparam("realm"))
+_HEADS = _OF_REALM.where(streams.c.id.in_(bindparam("ids", expanding=True))).order_by(streams.c.id)
 _REFERRED = _HEADS.where(streams.c.type == USER.name).with_for_update(read=True)
 _WRITTEN = _HEADS.with_for_update()
-_UPDATE_HEAD = update(streams).where(
-    and_(streams.c.realm == bindparam("b_realm"), streams.c.id == bindparam("b_id"))
+_WRITTEN_ONE = Prepared(_OF_REALM.where(streams.c.id == bindparam("id")).with_for_update())
+_KEY: dict[str, Any] = {"realm": bindparam("b_realm"), "id": bindparam("b_id")}
+_VALUES: dict[str, Any] = {c.name: bindparam(c.name) for c in streams.c if c.name not in _KEY}
+_INSERT_HEAD = Prepared(insert(streams).values({**_KEY, **_VALUES}))
+_UPDATE_HEAD = (
+    update(streams)
+    .where(and_(streams.c.realm == _KEY["realm"], streams.c.id == _KEY["id"]))
+    .values(_VALUES)
 )
+_UPDATE_ONE_HEAD = Prepared(_UPDATE_HEAD)
 
 
 class SqlClaims:
@@ -103,16 +117,14 @@ class SqlClaims:
     def release(self, kind: str, key: str) -> None:
         """Give a name up."""
         bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key}
-        self._connection.execute(_RELEASE, bound)
+        _RELEASE.rows(self._connection, bound)
 
     def take(self, kind: str, key: str, owner: str) -> str | None:
         """Take a name; return the owner that has it already, or ``None`` when it was free."""
-        row = {"realm": self._realm, "kind": kind, "key": key, "owner": owner}
-        statement = insert_new(self._connection, claims).returning(claims.c.owner)
-        if self._connection.execute(statement, row).first():
+        bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key, "b_owner": owner}
+        if _taking(self._connection.dialect.name).first(self._connection, bound):
             return None
-        bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key}
-        return self._connection.scalar(_OWNER, bound)
+        return str(_OWNER.first(self._connection, bound)[0])
 
 
 _CLAIM = and_(
@@ -120,8 +132,14 @@ _CLAIM = and_(
     claims.c.kind == bindparam("b_kind"),
     claims.c.key == bindparam("b_key"),
 )
-_RELEASE = delete(claims).where(_CLAIM)
-_OWNER = select(claims.c.owner).where(_CLAIM)
+_RELEASE = Prepared(delete(claims).where(_CLAIM))
+_OWNER = Prepared(select(claims.c.owner).where(_CLAIM))
+
+
+@cache
+def _taking(dialect_name: str) -> Prepared:
+    values: dict[str, Any] = {c.name: bindparam(f"b_{c.name}") for c in claims.c}
+    return Prepared(insert_new(dialect_name, claims).values(values).returning(claims.c.owner))
 
 
 class SqlMemberships:
@@ -141,14 +159,14 @@ class SqlMemberships:
 
     def groups_of(self, member_id: str) -> Sequence[str]:
         """Return the groups a resource is a member of, sorted."""
-        statement = select(members.c.group_id).where(
-            members.c.realm == self._realm, members.c.member_id == member_id
-        )
-        return sorted(self._connection.scalars(statement))
+        bound = {"b_realm": self._realm, "b_member": member_id}
+        return sorted(group_id for (group_id,) in _GROUPS_OF.rows(self._connection, bound))
 
     def add(self, group_id: str, new: Mapping[str, str]) -> Sequence[str]:
         """Add members (id to resource type); return those that were none before, sorted."""
-        statement = insert_new(self._connection, members).returning(members.c.member_id)
+        statement = insert_new(self._connection.dialect.name, members).returning(
+            members.c.member_id
+        )
         added: list[str] = []
         for ids in pieces(new):
             rows = [
@@ -177,10 +195,15 @@ class SqlMemberships:
 
     def leave_all(self, member_id: str) -> None:
         """Remove a resource from every group, in one statement."""
-        self._connection.execute(
-            delete(members).where(members.c.realm == self._realm, members.c.member_id == member_id)
-        )
+        _LEAVE_ALL.rows(self._connection, {"b_realm": self._realm, "b_member": member_id})
 
     def disband(self, group_id: str) -> None:
         """Remove every member of a group, in one statement."""
         self._connection.execute(delete(members).where(self._of(group_id)))
+
+
+_IS_MEMBER = and_(
+    members.c.realm == bindparam("b_realm"), members.c.member_id == bindparam("b_member")
+)
+_GROUPS_OF = Prepared(select(members.c.group_id).where(_IS_MEMBER))
+_LEAVE_ALL = Prepared(delete(members).where(_IS_MEMBER))

@@ -8,6 +8,7 @@ so that threads queue here and processes at the database. Nothing outside this m
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -22,7 +23,7 @@ from domain.refusals import Unavailable
 WAIT_SECONDS = 5
 """How long anything waits for the pool, the write lock or a lock of the database."""
 POOL_SIZE = 10
-_WRITE = "rollbook_write"
+_WRITE, _IMPATIENT = "rollbook_write", "rollbook_impatient"
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -37,6 +38,10 @@ class UnsupportedDatabase(ValueError):
     """The database URL names an engine this release does not speak."""
 
 
+class WouldWait(Exception):
+    """Something was to be done without waiting, and would have had to wait."""
+
+
 class Database:
     """One database, one pool a process."""
 
@@ -49,6 +54,11 @@ class Database:
         if not self.url.database or ":memory:" in self.url.database:
             raise UnsupportedDatabase("the database must be a file: the log is there to be kept")
         self.engine = _sqlite_engine(url)
+        self.writers = 1
+        """How many threads of a process may write at a time."""
+        self.writes_inline = True
+        """Whether a short write is over sooner than a thread for it would be found (ADR 0011)."""
+        self._impatient: ContextVar[bool] = ContextVar("impatient", default=False)
         self._write_lock = Lock()
 
     @property
@@ -64,7 +74,22 @@ class Database:
             Unavailable: the database is busy or gone.
         """
         with _outages(), self.engine.connect() as connection:
+            connection.begin()
             yield connection
+
+    @contextmanager
+    def not_waiting(self) -> Iterator[None]:
+        """Make writes inside the block raise :class:`WouldWait` where they would have to wait."""
+        token = self._impatient.set(True)
+        try:
+            yield
+        finally:
+            self._impatient.reset(token)
+
+    def may_take_long(self) -> None:
+        """Say that what follows may take long. Raises :class:`WouldWait` where that is no place."""
+        if self._impatient.get():
+            raise WouldWait
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -74,12 +99,16 @@ class Database:
 
         Raises:
             Unavailable: the right was not to be had within :data:`WAIT_SECONDS`.
+            WouldWait: it was not to be had at once, inside :meth:`not_waiting`.
         """
-        if not self._write_lock.acquire(timeout=WAIT_SECONDS):
+        impatient = self._impatient.get()
+        if not self._write_lock.acquire(timeout=0 if impatient else WAIT_SECONDS):
+            self.may_take_long()
             raise Unavailable("the database is busy; try again in a moment")
         try:
             with _outages(), self.engine.connect() as connection:
-                yield connection.execution_options(**{_WRITE: True})
+                connection.execution_options(**{_WRITE: True, _IMPATIENT: impatient}).begin()
+                yield connection
         finally:
             self._write_lock.release()
 
@@ -109,10 +138,35 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get(_WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        driver: Any = connection.connection
+        if not options.get(_WRITE):
+            driver.cursor().execute("BEGIN").close()
+        elif not options.get(_IMPATIENT):
+            driver.cursor().execute("BEGIN IMMEDIATE").close()
+        else:
+            _begin_at_once(driver.cursor())
+
+    @event.listens_for(engine, "reset")
+    def reset(connection: sqlite3.Connection, _record: Any, _state: Any) -> None:
+        # A COMMIT that failed leaves its transaction open, and with it the right to write, while
+        # SQLAlchemy takes it for ended.
+        if connection.in_transaction:
+            connection.rollback()
 
     return engine
+
+
+def _begin_at_once(cursor: sqlite3.Cursor) -> None:
+    """Begin to write, or raise :class:`WouldWait` where another process is writing."""
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise WouldWait from error
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+        cursor.close()
 
 
 @contextmanager
@@ -124,15 +178,13 @@ def _outages() -> Iterator[None]:
         raise Unavailable("the service is busy; try again in a moment") from None
     except exc.OperationalError as error:
         raise Unavailable(f"the database is not available: {error.orig}") from error
+    except sqlite3.OperationalError as error:  # of a prepared statement
+        raise Unavailable(f"the database is not available: {error}") from error
 
 
 @cache
-def _sqlite_insert_new(table: Table) -> Any:
-    return sqlite.insert(table).on_conflict_do_nothing()
-
-
-def insert_new(connection: Connection, table: Table) -> Any:
+def insert_new(dialect_name: str, table: Table) -> Any:
     """Return an INSERT that skips rows whose key exists; ``RETURNING`` names the others."""
-    if connection.dialect.name != "sqlite":
-        raise UnsupportedDatabase(connection.dialect.name)
-    return _sqlite_insert_new(table)
+    if dialect_name != "sqlite":
+        raise UnsupportedDatabase(dialect_name)
+    return sqlite.insert(table).on_conflict_do_nothing()

@@ -1,7 +1,8 @@
 """The eventsourcing library, put together around our recorder and mapper.
 
-This module, :mod:`projections.recorder` and :mod:`projections.mapper` are the only ones that know
-the library: its next major version rewrites what is above them (ADR 0002).
+This module, :mod:`projections.recorder`, :mod:`projections.mapper` and, for two exceptions,
+:mod:`projections.log` are the only ones that know the library: its next major version rewrites what
+is above them (ADR 0002).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 
 from domain.events import RecordedEvent, Stream
 from domain.group import MEMBER_TOPICS
+from domain.topics import AGGREGATE_OF
 from projections.engines import Database
 from projections.mapper import EventMapper
 from projections.recorder import SqlRecorder
@@ -76,11 +78,16 @@ class EventLog(Application[UUID]):
         return SqlRecorder(self._database)
 
 
-def folding(evolve: Callable[[S | None, Any], S]) -> Projector:
-    """Return the function that folds a stream with an aggregate's ``evolve``."""
+def folding(kind: str, evolve: Callable[[S | None, Any], S]) -> Projector:
+    """Return the function that folds a stream of a kind with its aggregate's ``evolve``.
+
+    The function raises ``ValueError`` on a stream of another kind.
+    """
 
     def fold(stream: Stream[S] | None, events: Iterable[RecordedEvent[Any]]) -> Stream[S] | None:
         for recorded in events:
+            if AGGREGATE_OF[recorded.event.topic] != kind:
+                raise ValueError(f"{recorded.event.topic} does not belong in a {kind} stream")
             stream = Stream(
                 id=recorded.originator_id,
                 version=recorded.originator_version,

@@ -9,10 +9,11 @@ from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, MetaData, select
+from sqlalchemy import Connection, MetaData, or_, select
 
 from domain.events import RecordedEvent
 from domain.refusals import Unavailable
+from projections.prepared import Prepared
 from projections.tables import generations
 
 WRITTEN = ("shadow", "live", "retired")
@@ -56,9 +57,8 @@ class Registry:
         Raises:
             Unavailable: one is unknown here: another release is at work, this process may only read
         """
-        statement = _WRITTEN
         found = []
-        for read_model, number in connection.execute(statement):
+        for read_model, number in _WRITTEN.rows(connection):
             if (read_model, number) not in self.known:
                 raise Unavailable(
                     f"read model {read_model} is written in generation {number}, which this "
@@ -73,7 +73,7 @@ class Registry:
         if monotonic() - read_at > CACHE_SECONDS:
             found = {
                 name: self.known[name, number]
-                for name, number in connection.execute(_LIVE)
+                for name, number in _LIVE.rows(connection)
                 if (name, number) in self.known
             }
             with self._lock:
@@ -84,5 +84,6 @@ class Registry:
 
 
 _NAMED = select(generations.c.read_model, generations.c.generation)
-_WRITTEN = _NAMED.where(generations.c.state.in_(WRITTEN))
-_LIVE = _NAMED.where(generations.c.state == READ)
+_IS_WRITTEN = or_(*(generations.c.state == state for state in WRITTEN))
+_WRITTEN = Prepared(_NAMED.where(_IS_WRITTEN))
+_LIVE = Prepared(_NAMED.where(generations.c.state == READ))

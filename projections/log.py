@@ -32,9 +32,9 @@ ATTEMPTS = 6
 _PAUSE = 0.005
 R = TypeVar("R")
 
-fold_user = folding(User.evolve)
-fold_group = folding(Group.evolve)
-fold_realm = folding(Realm.evolve)
+fold_user = folding("User", User.evolve)
+fold_group = folding("Group", Group.evolve)
+fold_realm = folding("Realm", Realm.evolve)
 
 
 _GROUP_HEAD = select(streams.c.version, streams.c.correlation_id).where(
@@ -69,11 +69,10 @@ class SqlLog:
     def user(self, realm: str, user_id: str) -> Stream[User]:
         """Return a user. Raises :class:`NoSuchResource` unless the realm has it, undeleted."""
         stream: Stream[User] | None = None
-        with suppress(ValueError, AggregateNotFoundError):  # not a UUID, or no such stream
+        # Not a UUID, a stream of another kind, or none at all.
+        with suppress(ValueError, AggregateNotFoundError):
             stream = self.events.repository.get(UUID(user_id), projector_func=fold_user)
-        if stream is None or stream.realm != realm or not isinstance(stream.state, User):
-            raise NoSuchResource("User", user_id)
-        if stream.state.deleted:
+        if stream is None or stream.realm != realm or stream.state.deleted:
             raise NoSuchResource("User", user_id)
         return stream
 
@@ -128,5 +127,6 @@ class SqlLog:
             try:
                 return handler(command, self)
             except VersionConflict:
+                self.database.may_take_long()
                 time.sleep(random.uniform(0, _PAUSE * 2**attempt))  # noqa: S311  # not a secret
         raise Unavailable("the resource is being written by many at once; try again in a moment")

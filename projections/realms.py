@@ -60,7 +60,7 @@ def record_realm_events(connection: Connection, events: Sequence[RecordedEvent[A
                     "unique_group_names": unique_group_names,
                     "registered_at": recorded.recorded_at,
                 }
-                inserted = insert_new(connection, realms).returning(realms.c.realm)
+                inserted = insert_new(connection.dialect.name, realms).returning(realms.c.realm)
                 if not connection.execute(inserted, row).first():
                     raise RealmNameTaken(slug)
             case Realm.Suspended() | Realm.Resumed():

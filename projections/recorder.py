@@ -10,27 +10,37 @@ from eventsourcing.persistence import (
     Notification,
     StoredEvent,
 )
-from sqlalchemy import Connection, Select, bindparam, exc, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from projections.engines import Database
+from projections.prepared import Prepared
 from projections.tables import events
 
 
 class Envelope(NamedTuple):
     """The columns that stand beside every event of one transaction."""
 
-    realm: str
-    recorded_at: int
-    correlation_id: str
+    realm: str | None
+    recorded_at: int | None
+    correlation_id: str | None
 
 
-_INSERT = insert(events).returning(events.c.position, sort_by_parameter_order=True)
+_INSERT = Prepared(
+    insert(events)
+    .values({c.name: bindparam(c.name) for c in events.c if not c.primary_key})
+    .returning(events.c.position)
+)
 _STREAM = (
     select(events.c.originator_id, events.c.originator_version, events.c.topic, events.c.state)
     .where(events.c.originator_id == bindparam("stream"))
     .order_by(events.c.originator_version)
 )
-"""A whole stream: what loading an aggregate asks for."""
+_WHOLE_STREAM = Prepared(_STREAM)
+"""What loading an aggregate asks for."""
+
+
+def _stored(rows: Sequence[Any]) -> list[StoredEvent]:
+    return [StoredEvent(UUID(id_), number, topic, state) for id_, number, topic, state in rows]
 
 
 class SqlRecorder(ApplicationRecorder):
@@ -64,7 +74,7 @@ class SqlRecorder(ApplicationRecorder):
     ) -> list[int]:
         if not stored:
             return []
-        beside = envelope._asdict() if envelope else {}
+        beside = (envelope or Envelope(None, None, None))._asdict()
         rows = [
             {
                 "originator_id": str(event.originator_id),
@@ -76,9 +86,9 @@ class SqlRecorder(ApplicationRecorder):
             for event in stored
         ]
         try:
-            return list(connection.execute(_INSERT, rows).scalars())
-        except exc.IntegrityError as error:
-            raise IntegrityError(str(error.orig)) from error
+            return [_INSERT.first(connection, row)[0] for row in rows]
+        except connection.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
+            raise IntegrityError(str(error)) from error
 
     def select_events(  # noqa: PLR0913  # the library's signature
         self,
@@ -91,6 +101,10 @@ class SqlRecorder(ApplicationRecorder):
         without_topics: Sequence[str] = (),
     ) -> Sequence[StoredEvent]:
         """Return the events of a stream by version, leaving out those of some topics."""
+        stream = {"stream": str(originator_id)}
+        if gt is None and lte is None and limit is None and not desc and not without_topics:
+            with self.database.reading() as connection:
+                return _stored(_WHOLE_STREAM.rows(connection, stream))
         version = events.c.originator_version
         statement = _STREAM
         if gt is not None:
@@ -104,8 +118,7 @@ class SqlRecorder(ApplicationRecorder):
         if limit is not None:
             statement = statement.limit(limit)
         with self.database.reading() as connection:
-            rows = connection.execute(statement, {"stream": str(originator_id)}).all()
-        return [StoredEvent(UUID(id_), number, topic, state) for id_, number, topic, state in rows]
+            return _stored(connection.execute(statement, stream).all())
 
     def select_notifications(  # noqa: PLR0913  # the library's signature
         self,

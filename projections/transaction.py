@@ -23,6 +23,7 @@ from projections.credentials import HashKey, SqlCredentials
 from projections.directory import live_directory
 from projections.event_store import EventLog
 from projections.generations import Positioned, Registry
+from projections.prepared import Prepared
 from projections.realms import record_realm_events
 from projections.recorder import Envelope
 from projections.tables import events as events_table
@@ -152,9 +153,11 @@ class SqlTransaction:
     def _now(self) -> int:
         """Return the one instant of this transaction, later than all it builds upon (ADR 0003)."""
         if self._recorded_at is None:
-            newest = self._connection.scalar(_NEWEST) or 0
+            newest = _NEWEST.first(self._connection)
             heads = (head.recorded_at for head in self._found.values())
-            self._recorded_at = max(self._clock(), newest + 1, *(at + 1 for at in heads))
+            self._recorded_at = max(
+                self._clock(), (newest[0] or 0 if newest else 0) + 1, *(at + 1 for at in heads)
+            )
         return self._recorded_at
 
     def commit(self) -> None:
@@ -176,4 +179,6 @@ class SqlTransaction:
         self._connection.commit()
 
 
-_NEWEST = select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)
+_NEWEST = Prepared(
+    select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)
+)

@@ -5,8 +5,10 @@ The file is not synced to the disk: no test here is about a power cut.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import MetaData, event, select
@@ -75,15 +77,25 @@ def embedded(
     directory: Path, *, clock: Clock = system_clock, slugs: Sequence[str] = ("acme",)
 ) -> Iterator[Embedded]:
     """Open a new database with these realms; close it afterwards."""
-    database = unsynced(directory / "rollbook.db")
-    registry = Registry([DirectoryG1()])
-    migrate(database, registry)
-    log = SqlLog(database, registry, KEY, clock)
-    realms = {slug: create_realm(replace(OPERATOR), log, slug)[0] for slug in slugs}
+    path = directory / "rollbook.db"
+    path.write_bytes(_migrated())
+    database = unsynced(path)
+    log = SqlLog(database, Registry([DirectoryG1()]), KEY, clock)
     try:
-        yield Embedded(log, realms)
+        yield Embedded(log, {slug: create_realm(OPERATOR, log, slug)[0] for slug in slugs})
     finally:
         database.close()
+
+
+@cache
+def _migrated() -> bytes:
+    """Return an empty database at the newest revision, as the bytes of its file."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "rollbook.db"
+        database = unsynced(path)
+        migrate(database, Registry([DirectoryG1()]))
+        database.close()
+        return path.read_bytes()
 
 
 def unsynced(path: Path) -> Database:

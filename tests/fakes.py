@@ -62,9 +62,7 @@ class MemoryLog:
         cause = cause_in(realm)
         version = sum(1 for r in self.events if r.stream_id == stream_id)
         for number, event in enumerate(events, version + 1):
-            self.events.append(
-                RecordedEvent(UUID(stream_id), number, event, self.clock(), cause)
-            )
+            self.events.append(RecordedEvent(UUID(stream_id), number, event, self.clock(), cause))
         beside(self.events)
 
     def user(self, realm: str, user_id: str) -> Stream[User]:
@@ -89,7 +87,8 @@ class MemoryLog:
     @staticmethod
     def _stream(found: Beside, realm: str, id_: str) -> Stream[Any]:
         head = found.heads[realm, id_]
-        return Stream(UUID(id_), head.version, found.states[realm, id_], head.correlation_id)
+        state = found.states[realm, id_]
+        return Stream(UUID(id_), head.version, state, head.correlation_id, realm)
 
     @contextmanager
     def transaction(self, cause: Cause) -> Iterator["MemoryTransaction"]:
@@ -153,7 +152,9 @@ class MemoryTransaction:
 
     def groups_of(self, member_id: str) -> Sequence[str]:
         realm = self.cause.realm
-        return sorted(g for (r, g), ids in self.now.members.items() if r == realm and member_id in ids)
+        return sorted(
+            g for (r, g), ids in self.now.members.items() if r == realm and member_id in ids
+        )
 
     def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
         return any(
@@ -182,9 +183,7 @@ class MemoryTransaction:
         for number, event in enumerate(events, version + 1):
             assert AGGREGATE_OF[event.topic] == stream_type
             self.pending.append(
-                RecordedEvent(
-                    UUID(stream_id), number, event, self._at, cause, tuple(warnings)
-                )
+                RecordedEvent(UUID(stream_id), number, event, self._at, cause, tuple(warnings))
             )
         if events:
             self.now.heads = beside([*self.log.events, *self.pending]).heads

@@ -38,7 +38,7 @@ async def issue_access_token(request: Request) -> dict[str, Any]:
     scopes = granted_scopes(form.get("scope"), client.scopes)
     service = service_of(request)
     return {
-        "access_token": await workers_of(request).run(_keep_new_token, service, client, scopes),
+        "access_token": await workers_of(request).write(_keep_new_token, service, client, scopes),
         "token_type": "Bearer",
         "expires_in": service.settings.access_token_seconds,
         "scope": " ".join(scopes),

@@ -36,7 +36,7 @@ async def revoke(request: Request) -> dict[str, Any]:
     client, token, grant = await _own_token(request)
     if grant is not None:
         correlation_id = request.scope.get("correlation_id") or uuid4().hex
-        await workers_of(request).run(
+        await workers_of(request).write(
             _revoke, service_of(request), client, token, grant.credential_id, correlation_id
         )
         grants_of(request).forget(grant.credential_id)

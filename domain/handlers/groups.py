@@ -75,8 +75,10 @@ def _change(
         head = living(heads.get(command.group_id), GROUP.name, command.group_id)
         check_precondition(command.precondition, head.entity_tag)
         doubts: Sequence[Warned] = ()
-        if stream and own:
+        if stream:
+            # Also where the document stays: what was read and the members belong together.
             same_version(stream, head)
+        if stream and own:
             _rename(work, stream.state, Group(document), command.group_id)
             if document.get("externalId") != stream.state.document.get("externalId"):
                 doubts = _doubts(work, document, command.group_id)

@@ -64,16 +64,22 @@ class AttributeDefinition:
         return self.sub_attributes.get("value")
 
 
+BINARY = ("x509Certificates", "value")
+"""Text to the models, which keep it verbatim; binary to everybody else (RFC 7643 §4.1.2)."""
+
+
 def _definitions(schema: SchemaResource) -> dict[str, AttributeDefinition]:
-    def define(attribute: object) -> AttributeDefinition:
+    def define(attribute: object, parent: str = "") -> AttributeDefinition:
+        name: str = attribute.name  # type: ignore[attr-defined]
+        kind: str = attribute.type.value  # type: ignore[attr-defined]
         return AttributeDefinition(
-            name=attribute.name,  # type: ignore[attr-defined]
-            type=attribute.type.value,  # type: ignore[attr-defined]
+            name=name,
+            type="binary" if (parent, name) == BINARY else kind,
             multi_valued=bool(attribute.multi_valued),  # type: ignore[attr-defined]
             read_only=attribute.mutability == Mutability.read_only,  # type: ignore[attr-defined]
             case_exact=attribute.case_exact == CaseExact.true,  # type: ignore[attr-defined]
             sub_attributes={
-                sub.name.lower(): define(sub)
+                sub.name.lower(): define(sub, name)
                 for sub in attribute.sub_attributes or ()  # type: ignore[attr-defined]
             },
         )
@@ -81,12 +87,26 @@ def _definitions(schema: SchemaResource) -> dict[str, AttributeDefinition]:
     return {str(a.name).lower(): define(a) for a in schema.attributes or ()}
 
 
+_META = {
+    name.lower(): AttributeDefinition(
+        name, kind, multi_valued=False, read_only=True, case_exact=True
+    )
+    for name, kind in (
+        ("resourceType", "string"),
+        ("created", "dateTime"),
+        ("lastModified", "dateTime"),
+        ("location", "reference"),
+        ("version", "string"),
+    )
+}
 _COMMON = {
     "id": AttributeDefinition("id", "string", multi_valued=False, read_only=True, case_exact=True),
     "externalid": AttributeDefinition(
         "externalId", "string", multi_valued=False, read_only=False, case_exact=True
     ),
-    "meta": AttributeDefinition("meta", "complex", multi_valued=False, read_only=True),
+    "meta": AttributeDefinition(
+        "meta", "complex", multi_valued=False, read_only=True, sub_attributes=_META
+    ),
     "schemas": AttributeDefinition("schemas", "reference", multi_valued=True, read_only=True),
 }
 """The attributes every resource has (RFC 7643 §3.1), which no schema lists."""

@@ -60,13 +60,20 @@ class MemberReference(VerbatimReference):
     __reference_types__ = ("User", "Group")
 
 
-def _is_base64(value: str) -> str:
+def is_base64(value: str) -> bool:
+    """Whether text is base64 (RFC 7643 §2.3.6)."""
     try:
         base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("a binary value is base64 text (RFC 7643 §2.3.6)") from None
+        return False
+    return True
+
+
+def _checked(value: str | None) -> str | None:
+    if value is not None and not is_base64(value):
+        raise ValueError("a binary value is base64 text (RFC 7643 §2.3.6)")
     return value
 
 
-Binary = Annotated[str | None, CaseExact.true, AfterValidator(lambda v: v and _is_base64(v))]
+Binary = Annotated[str | None, CaseExact.true, AfterValidator(_checked)]
 """Base64 text, checked and kept as it came (RFC 7643 §2.3.6)."""

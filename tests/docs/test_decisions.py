@@ -5,7 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scim2_models import Path as ScimPath
+from scim2_models import default_comparison_key
 
+from domain.comparison import comparison_key
+from domain.schemas import UserResource, ascii_policy
 from tests.docs.pages import ROOT, inline_code, links
 
 FOLDER = ROOT / "docs/adr"
@@ -117,3 +123,11 @@ def _imports_library(path: Path) -> bool:
                 if any(name.name.split(".")[0] == "eventsourcing" for name in names):
                     return True
     return False
+
+
+@given(value=st.text(st.characters(codec="ascii")))
+@pytest.mark.parametrize("name", ["userName", "externalId"])
+def test_on_ascii_scim2_models_own_key_is_that_of_adr_0004(name: str, value: str) -> None:
+    binding = ScimPath[UserResource](name).resolve()
+    assert default_comparison_key(binding, value) == comparison_key(binding, value)
+    assert ascii_policy.comparison_key in (None, default_comparison_key)

@@ -14,7 +14,11 @@ simple = st.text(max_size=3)
 complex_ = st.dictionaries(st.sampled_from(["givenName", "familyName"]), simple, min_size=1)
 several = st.lists(st.dictionaries(st.just("value"), simple, min_size=1), min_size=1, max_size=2)
 extension = st.fixed_dictionaries(
-    {}, optional={"department": simple, "manager": st.dictionaries(st.just("value"), simple, min_size=1)}
+    {},
+    optional={
+        "department": simple,
+        "manager": st.dictionaries(st.just("value"), simple, min_size=1),
+    },
 ).filter(bool)
 documents: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"userName": simple},

@@ -161,9 +161,7 @@ def test_what_is_no_group_of_the_realm_does_not_exist(group_id: str) -> None:
     before.when(delete_group, DeleteGroup(CAUSE, group_id)).refused(NoSuchResource)
     command = PatchGroup(CAUSE, group_id, [], add(BOB))
     before.when(patch_group, command).refused(NoSuchResource)
-    before.when(
-        replace_group, ReplaceGroup(CAUSE, group_id, SAYS, NOBODY)
-    ).refused(NoSuchResource)
+    before.when(replace_group, ReplaceGroup(CAUSE, group_id, SAYS, NOBODY)).refused(NoSuchResource)
 
 
 def test_a_client_that_knows_another_version_is_refused() -> None:

@@ -106,9 +106,7 @@ def test_what_cannot_be_applied_is_refused(operation: tuple[Any, ...], keyword: 
 ids = st.frozensets(st.sampled_from("abcde"))
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(["add", "remove", "replace"]), ids), max_size=6), ids
-)
+@given(st.lists(st.tuples(st.sampled_from(["add", "remove", "replace"]), ids), max_size=6), ids)
 def test_a_delta_does_what_its_steps_do_one_after_another(
     steps: list[tuple[str, frozenset[str]]], members: frozenset[str]
 ) -> None:

@@ -23,7 +23,17 @@ def test_a_user_needs_a_user_name(document: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [" ann", "ann ", "ann\n", "a\tnn", "a\u200bnn", "a\u202enn", "a\u2028nn", "\ufeffann", "a\x00n"],
+    [
+        " ann",
+        "ann ",
+        "ann\n",
+        "a\tnn",
+        "a\u200bnn",
+        "a\u202enn",
+        "a\u2028nn",
+        "\ufeffann",
+        "a\x00n",
+    ],
 )
 def test_g6_a_user_name_that_looks_like_another_is_refused(name: str) -> None:
     given().when(lambda _: User.create({"userName": name})).refused(InvalidValue, saying="userName")
@@ -78,9 +88,7 @@ def test_a_restored_user_lives_again() -> None:
     assert given(User.Created(ANN), User.Deleted(), User.Restored(ANN)).state == User(ANN)
 
 
-@pytest.mark.parametrize(
-    "event", [User.Deleted(), User.Renamed({"userName": Change("a", "b")})]
-)
+@pytest.mark.parametrize("event", [User.Deleted(), User.Renamed({"userName": Change("a", "b")})])
 def test_a_stream_that_does_not_begin_with_its_creation_is_refused(event: object) -> None:
     with pytest.raises(ValueError, match=r"user\.created"):
         User.evolve(None, event)  # type: ignore[arg-type]

@@ -138,19 +138,19 @@ def test_a_deleted_user_does_not_exist() -> None:
 
 
 def test_h6_a_client_that_knows_another_version_is_refused() -> None:
-    with_ann().when(
-        patch_user, PatchUser(CAUSE, ANN, rename("x"), precondition=STALE)
-    ).refused(VersionMismatch, saying='W/"1-')
-    with_ann().when(
-        replace_user, ReplaceUser(CAUSE, ANN, ANN_SAYS, precondition=STALE)
-    ).refused(VersionMismatch)
+    with_ann().when(patch_user, PatchUser(CAUSE, ANN, rename("x"), precondition=STALE)).refused(
+        VersionMismatch, saying='W/"1-'
+    )
+    with_ann().when(replace_user, ReplaceUser(CAUSE, ANN, ANN_SAYS, precondition=STALE)).refused(
+        VersionMismatch
+    )
     with_ann().when(delete_user, DeleteUser(CAUSE, ANN, STALE)).refused(VersionMismatch)
 
 
 def test_a_client_that_knows_the_present_version_may_write() -> None:
-    with_ann().when(
-        patch_user, PatchUser(CAUSE, ANN, rename("x"), precondition=CURRENT)
-    ).then((ANN, User.Renamed({"userName": Change("Ann", "x")})))
+    with_ann().when(patch_user, PatchUser(CAUSE, ANN, rename("x"), precondition=CURRENT)).then(
+        (ANN, User.Renamed({"userName": Change("Ann", "x")}))
+    )
     with_ann().when(delete_user, DeleteUser(CAUSE, ANN, CURRENT)).then((ANN, User.Deleted()))
 
 

@@ -62,7 +62,9 @@ _ALL: tuple[Event, ...] = (
     Realm.ClientEnabled("scim"),
     Realm.SecretIssued("scim", "01890000-0000-7000-8000-0000000000b1"),
     Realm.SecretRetired("scim", "01890000-0000-7000-8000-0000000000b1"),
-    Realm.TokenIssued("scim", "01890000-0000-7000-8000-0000000000c1", ("scim.read",), 1_800_000_000_000_000),
+    Realm.TokenIssued(
+        "scim", "01890000-0000-7000-8000-0000000000c1", ("scim.read",), 1_800_000_000_000_000
+    ),
     Realm.TokenRevoked("scim", "01890000-0000-7000-8000-0000000000c1"),
 )
 EXAMPLES = {event.topic: event for event in _ALL}

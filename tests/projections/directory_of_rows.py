@@ -55,7 +55,9 @@ class Directory:
         for table in (*TABLES.values(), user_emails, members):
             self.connection.execute(delete(table))
         for row in self.rows:
-            self.connection.execute(insert(TABLES[row.type]), columns_of(row))
+            columns = columns_of(row)
+            columns["keys"] = orjson.loads(columns["keys"])
+            self.connection.execute(insert(TABLES[row.type]), columns)
             keys = email_keys_of(row) if row.type == USER.name else []
             for place, key in enumerate(keys):
                 email = {"realm": REALM, "user_id": row.id, "place": place, "value_key": key}

@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy import update
 
 from domain.credentials import CredentialKind, new_credential
-from domain.handlers.realms import change_realm, issue_secret, issue_token, retire_secret, revoke_token
+from domain.handlers.realms import (
+    change_realm,
+    issue_secret,
+    issue_token,
+    retire_secret,
+    revoke_token,
+)
 from projections.credentials import (
     LIVE_ACCESS_TOKENS,
     Grant,
@@ -39,9 +45,7 @@ def test_a_token_allows_what_it_was_issued_for(house: Embedded) -> None:
     token_id, token, expires_at = issue_token(
         house.cause(), house.log, "scim", days=1, scopes=("scim.read",)
     )
-    expected = Grant(
-        house.realms["acme"], "scim", token_id, frozenset({"scim.read"}), expires_at
-    )
+    expected = Grant(house.realms["acme"], "scim", token_id, frozenset({"scim.read"}), expires_at)
     assert grant(house, token, TOKEN) == expected
     assert grant(house, token, TOKEN, now=expires_at - 1) == expected
     assert grant(house, token, TOKEN, now=expires_at) is None

@@ -17,7 +17,6 @@ from domain.refusals import (
     VersionConflict,
     VersionMismatch,
 )
-from projections import log as log_module
 from projections.log import ATTEMPTS
 from tests.embedded import Embedded
 from tests.fakes import Knows
@@ -26,9 +25,7 @@ from tests.projections.commands import add_members, new_group, new_user
 
 def title(house: Embedded, user: str, text: str, tag: str | None = None) -> PatchUser:
     operation = AttributeOperation("replace", "title", text)
-    return PatchUser(
-        house.cause(), user, [operation], precondition=Knows(tag) if tag else None
-    )
+    return PatchUser(house.cause(), user, [operation], precondition=Knows(tag) if tag else None)
 
 
 def test_a_group_is_loaded_without_the_events_of_its_members(house: Embedded) -> None:
@@ -88,7 +85,7 @@ def test_a_stream_that_others_write_all_the_time_is_unavailable(
     house: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(log_module.time, "sleep", pauses.append)
+    monkeypatch.setattr("projections.log.time.sleep", pauses.append)
     rounds = 0
 
     def never(_command: object, _log: object) -> None:
@@ -129,7 +126,9 @@ def test_h1_one_of_many_creates_of_a_user_name_succeeds(house: Embedded) -> None
             for name in ["ann", "ANN"] * 4
         ]
     )
-    assert sorted(type(result).__name__ for result in results) == ["UserNameTaken"] * 7 + ["Written"]
+    assert sorted(type(result).__name__ for result in results) == ["UserNameTaken"] * 7 + [
+        "Written"
+    ]
     assert len(house.rows()["users_g1"]) == 1
 
 

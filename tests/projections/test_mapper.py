@@ -79,7 +79,7 @@ def test_an_old_version_is_brought_forward_one_version_after_the_other(
     class Deleted(User.Deleted):
         schema_version = 3
 
-    monkeypatch.setitem(mapper.EVENTS, "user.deleted", Deleted)
+    monkeypatch.setitem(EVENTS, "user.deleted", Deleted)
     steps = {
         ("user.deleted", number): lambda payload, number=number: {
             **payload,

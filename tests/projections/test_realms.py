@@ -32,9 +32,7 @@ def decide(realm: Realm, what: str, client: str) -> Any:
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(decisions, max_size=8))
-def test_the_rows_are_the_fold_of_the_events(
-    house: Embedded, steps: list[tuple[str, str]]
-) -> None:
+def test_the_rows_are_the_fold_of_the_events(house: Embedded, steps: list[tuple[str, str]]) -> None:
     slug = f"r{UUID(house.log.new_id()).hex}"
     realm, _ = create_realm(OPERATOR, house.log, slug, unique_group_names=bool(len(steps) % 2))
     cause = replace(house.cause(), realm=realm)
@@ -45,9 +43,7 @@ def test_the_rows_are_the_fold_of_the_events(
             continue
     state, rows = house.log.realm(realm).state, house.rows()
     first = next(r for r in house.events() if r.stream_id == realm)
-    expected = RealmRow(
-        realm, slug, state.suspended, state.unique_group_names, first.recorded_at
-    )
+    expected = RealmRow(realm, slug, state.suspended, state.unique_group_names, first.recorded_at)
     with house.database.reading() as connection:
         assert get_realm(connection, slug) == expected
         assert expected in list_realms(connection)

@@ -143,9 +143,10 @@ def test_a_written_generation_this_code_does_not_know_stops_every_write(
         )
         connection.commit()
     before = house.rows()
-    for attempt in (lambda: people.user("new"), lambda: people.rename_group("x")):
+    attempts: list[Attempt] = [lambda p: p.user("new"), lambda p: p.rename_group("x")]
+    for attempt in attempts:
         with pytest.raises(Unavailable, match="generation 2"):
-            attempt()
+            attempt(people)
     assert house.rows() == before
 
 

@@ -12,25 +12,6 @@ from scim2_models.path import AttrPath
 from domain.refusals import Refusal
 from domain.schemas import AttributeDefinition, ResourceSchema
 
-_META = AttributeDefinition(
-    "meta",
-    "complex",
-    multi_valued=False,
-    read_only=True,
-    sub_attributes={
-        name.lower(): AttributeDefinition(
-            name, kind, multi_valued=False, read_only=True, case_exact=True
-        )
-        for name, kind in (
-            ("resourceType", "string"),
-            ("created", "dateTime"),
-            ("lastModified", "dateTime"),
-            ("location", "reference"),
-            ("version", "string"),
-        )
-    },
-)
-"""``meta`` (RFC 7643 §3.1), whose sub-attributes the schema table does not list."""
 _LONGEST = 100
 """How much of an unknown name is repeated to the client."""
 
@@ -72,7 +53,7 @@ def attribute(schema: ResourceSchema, path: AttrPath, refusal: type[Refusal]) ->
         Refusal: of the class ``refusal``; the detail repeats the name, cut to a hundred characters.
     """
     urn, declared = _declared(schema, path.uri)
-    head = _META if path.attr.lower() == "meta" and not urn else declared.get(path.attr.lower())
+    head = declared.get(path.attr.lower())
     if head is None:
         raise refusal(f'{schema.name} has no attribute "{shortened(str(path))}"')
     if path.sub_attr is None:

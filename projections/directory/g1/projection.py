@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, Update, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from domain.schemas import USER
 from projections.beside import pieces
 from projections.directory.g1.rendering import (
     columns_of,
@@ -18,6 +17,7 @@ from projections.directory.g1.rendering import (
 from projections.directory.g1.rows import FUNCTIONS, Row
 from projections.directory.g1.tables import groups, user_emails, users
 from projections.generations import Positioned
+from projections.prepared import Prepared
 
 TABLES = {"User": users, "Group": groups}
 
@@ -53,10 +53,8 @@ def _load(
     rows: dict[tuple[str, str], Row] = {}
     for (realm, kind), ids in wanted.items():
         for piece in pieces(ids):
-            bound = {"realm": realm, "ids": piece}
-            for id_, document, version, meta, created, modified in connection.execute(
-                _STORED[kind], bound
-            ):
+            stored = _stored(connection, kind, realm, piece)
+            for id_, document, version, meta, created, modified in stored:
                 rows[realm, id_] = Row(
                     realm,
                     id_,
@@ -70,7 +68,14 @@ def _load(
     return rows
 
 
-_STORED = {
+def _stored(connection: Connection, kind: str, realm: str, ids: Sequence[str]) -> Iterable[Any]:
+    if len(ids) == 1:
+        rows: Iterable[Any] = _STORED_ONE[kind].rows(connection, {"realm": realm, "id": ids[0]})
+        return rows
+    return connection.execute(_STORED[kind], {"realm": realm, "ids": ids})
+
+
+_OF_REALM = {
     kind: select(
         table.c.id,
         table.c.document,
@@ -78,7 +83,21 @@ _STORED = {
         table.c.meta,
         table.c.created,
         table.c.last_modified,
-    ).where(table.c.realm == bindparam("realm"), table.c.id.in_(bindparam("ids", expanding=True)))
+    ).where(table.c.realm == bindparam("realm"))
+    for kind, table in TABLES.items()
+}
+_STORED = {
+    kind: _OF_REALM[kind].where(table.c.id.in_(bindparam("ids", expanding=True)))
+    for kind, table in TABLES.items()
+}
+_DELETE = {
+    kind: Prepared(
+        delete(table).where(table.c.realm == bindparam("realm"), table.c.id == bindparam("id"))
+    )
+    for kind, table in TABLES.items()
+}
+_STORED_ONE = {
+    kind: Prepared(_OF_REALM[kind].where(table.c.id == bindparam("id")))
     for kind, table in TABLES.items()
 }
 
@@ -88,68 +107,62 @@ def _store(
     before: dict[tuple[str, str], Row],
     after: dict[tuple[str, str], Row | None],
 ) -> None:
-    """Write the rows that changed, each table in as few statements as there are kinds of change."""
-    for kind, table in TABLES.items():
-        born = [r for k, r in after.items() if r and k not in before and r.type == kind]
-        kept = [(before[k], r) for k, r in after.items() if r and k in before and r.type == kind]
-        gone = [b for k, b in before.items() if after.get(k) is None and b.type == kind]
-        if born:
-            connection.execute(insert(table), [columns_of(row) for row in born])
-        touched = [new for old, new in kept if new.document is old.document]
-        if touched:
-            _update(connection, table, [(row, meta_columns_of(row)) for row in touched])
-        rewritten = [new for old, new in kept if new.document is not old.document]
-        if rewritten:
-            _update(connection, table, [(row, columns_of(row)) for row in rewritten])
-        for row in gone:
-            connection.execute(
-                delete(table).where(table.c.realm == row.realm, table.c.id == row.id)
-            )
-        if kind == USER.name:
-            moved = [new for old, new in kept if email_keys_of(old) != email_keys_of(new)]
-            _store_emails(connection, born, moved, gone)
+    """Write the rows that changed: all columns of a new or rewritten one, few of one touched."""
+    born, moved, gone = list[Row](), list[Row](), list[Row]()
+    for key, new in after.items():
+        old = before.get(key)
+        if new is not None and old is None:
+            _INSERT[new.type].rows(connection, columns_of(new))
+            born.append(new)
+        elif new is not None and old is not None:
+            same = new.document is old.document
+            columns = meta_columns_of(new) if same else columns_of(new)
+            names = tuple(name for name in columns if name not in _FIXED)
+            bound = {"b_realm": new.realm, "b_id": new.id, **columns}
+            _updating(new.type, names).rows(connection, bound)
+            if not same and email_keys_of(new) != email_keys_of(old):
+                moved.append(new)
+        elif old is not None:
+            _DELETE[old.type].rows(connection, {"realm": old.realm, "id": old.id})
+            gone.append(old)
+    _store_emails(connection, born, moved, gone)
 
 
-def _update(
-    connection: Connection, table: Table, rows: Sequence[tuple[Row, dict[str, Any]]]
-) -> None:
-    names = tuple(name for name in rows[0][1] if name not in ("realm", "id", "created"))
-    connection.execute(
-        _updating(table, names),
-        [
-            {
-                "b_realm": row.realm,
-                "b_id": row.id,
-                **{f"b_{name}": columns[name] for name in names},
-            }
-            for row, columns in rows
-        ],
-    )
+_FIXED = ("realm", "id", "created")
+"""What never changes about a row."""
+_INSERT = {
+    kind: Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
+    for kind, table in TABLES.items()
+}
 
 
 @cache
-def _updating(table: Table, names: tuple[str, ...]) -> Update:
+def _updating(kind: str, names: tuple[str, ...]) -> Prepared:
     """Return the statement that sets some columns of a row; built once for each shape."""
-    return (
-        update(table)
-        .where(table.c.realm == bindparam("b_realm"), table.c.id == bindparam("b_id"))
-        .values({name: bindparam(f"b_{name}") for name in names})
+    table = TABLES[kind]
+    values: dict[str, Any] = {name: bindparam(name) for name in names}
+    of_row = table.update().where(
+        table.c.realm == bindparam("b_realm"), table.c.id == bindparam("b_id")
     )
+    return Prepared(of_row.values(values))
 
 
 def _store_emails(
     connection: Connection, born: Iterable[Row], moved: Sequence[Row], gone: Sequence[Row]
 ) -> None:
     for row in [*moved, *gone]:
-        connection.execute(
-            delete(user_emails).where(
-                user_emails.c.realm == row.realm, user_emails.c.user_id == row.id
-            )
-        )
-    rows = [
-        {"realm": row.realm, "user_id": row.id, "place": place, "value_key": key}
-        for row in [*born, *moved]
-        for place, key in enumerate(email_keys_of(row))
-    ]
-    if rows:
-        connection.execute(insert(user_emails), rows)
+        _DELETE_EMAILS.rows(connection, {"realm": row.realm, "user_id": row.id})
+    for row in [*born, *moved]:
+        for place, key in enumerate(email_keys_of(row)):
+            columns = {"realm": row.realm, "user_id": row.id, "place": place, "value_key": key}
+            _INSERT_EMAIL.rows(connection, columns)
+
+
+_DELETE_EMAILS = Prepared(
+    delete(user_emails).where(
+        user_emails.c.realm == bindparam("realm"), user_emails.c.user_id == bindparam("user_id")
+    )
+)
+_INSERT_EMAIL = Prepared(
+    insert(user_emails).values({c.name: bindparam(c.name) for c in user_emails.c})
+)

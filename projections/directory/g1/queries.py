@@ -10,7 +10,6 @@ from typing import Any
 from scim2_models.path import CompareOperator, Comparison
 from sqlalchemy import (
     Connection,
-    Select,
     Table,
     and_,
     bindparam,
@@ -28,6 +27,7 @@ from projections.directory.g1.filters import compile_filter, parse_filter
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.sorting import order_by
 from projections.directory.g1.tables import groups, users
+from projections.prepared import Prepared
 from projections.tables import members
 
 
@@ -35,8 +35,8 @@ def _rendered(table: Table) -> list[ColumnElement[Any]]:
     return [table.c.id, table.c.version, table.c.document, table.c.meta]
 
 
-def _by(table: Table, column: str) -> Select[Any]:
-    return (
+def _by(table: Table, column: str) -> Prepared:
+    return Prepared(
         select(*_rendered(table))
         .where(table.c.realm == bindparam("realm"), table.c[column] == bindparam("key"))
         .order_by(table.c.id)
@@ -45,8 +45,10 @@ def _by(table: Table, column: str) -> Select[Any]:
 
 
 _BY_ID = {
-    kind: select(*_rendered(table)).where(
-        table.c.realm == bindparam("realm"), table.c.id == bindparam("id")
+    kind: Prepared(
+        select(*_rendered(table)).where(
+            table.c.realm == bindparam("realm"), table.c.id == bindparam("id")
+        )
     )
     for kind, table in TABLES.items()
 }
@@ -63,7 +65,7 @@ def get(
     connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
 ) -> Rendered | None:
     """Return a resource, ``None`` when the realm does not have it."""
-    row = connection.execute(_BY_ID[schema.name], {"realm": realm, "id": resource_id}).first()
+    row = _BY_ID[schema.name].first(connection, {"realm": realm, "id": resource_id})
     return None if row is None else Rendered(*row)
 
 
@@ -132,7 +134,7 @@ def _lookup(
     name, value = looked_up
     statement, key = _LOOKUPS[schema.name, name]
     bound = {"realm": realm, "key": key(value), "limit": page.count + 1}
-    rows = connection.execute(statement, bound).all()
+    rows = statement.rows(connection, bound)
     if len(rows) > page.count:
         return None
     return len(rows), [Rendered(*row) for row in rows]
@@ -165,19 +167,21 @@ def groups_of(
     connection: Connection, realm: str, member_ids: Sequence[str]
 ) -> Mapping[str, Sequence[Reference]]:
     """Return the groups that resources are members of, each resource's ordered by id."""
+    if len(member_ids) == 1:
+        bound = {"realm": realm, "member": member_ids[0]}
+        return _grouped(_GROUPS_OF_ONE.rows(connection, bound))
     rows = connection.execute(_GROUPS_OF, {"realm": realm, "members": list(member_ids)}).all()
     return _grouped(rows)
 
 
-_GROUPS_OF = (
+_MEMBERSHIPS = (
     select(members.c.member_id, members.c.group_id, literal("direct"), groups.c.display)
     .outerjoin(groups, and_(groups.c.realm == members.c.realm, groups.c.id == members.c.group_id))
-    .where(
-        members.c.realm == bindparam("realm"),
-        members.c.member_id.in_(bindparam("members", expanding=True)),
-    )
+    .where(members.c.realm == bindparam("realm"))
     .order_by(members.c.member_id, members.c.group_id)
 )
+_GROUPS_OF = _MEMBERSHIPS.where(members.c.member_id.in_(bindparam("members", expanding=True)))
+_GROUPS_OF_ONE = Prepared(_MEMBERSHIPS.where(members.c.member_id == bindparam("member")))
 
 
 def _grouped(rows: Sequence[Any]) -> dict[str, list[Reference]]:
@@ -196,16 +200,18 @@ def shares_external_id(
         "key": comparison.exact(external_id),
         "besides": besides,
     }
-    return bool(connection.scalar(_SHARES[resource_type], bound))
+    return _SHARES[resource_type].first(connection, bound) is not None
 
 
 _SHARES = {
-    kind: select(literal(value=True))
-    .where(
-        table.c.realm == bindparam("realm"),
-        table.c.external_id_key == bindparam("key"),
-        table.c.id != bindparam("besides"),
+    kind: Prepared(
+        select(table.c.id)
+        .where(
+            table.c.realm == bindparam("realm"),
+            table.c.external_id_key == bindparam("key"),
+            table.c.id != bindparam("besides"),
+        )
+        .limit(1)
     )
-    .limit(1)
     for kind, table in TABLES.items()
 }

@@ -1,0 +1,177 @@
+"""Each protection switched off once: the attack that it stops then succeeds, and is noticed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from domain import comparison
+from domain.commands import CreateGroup, CreateUser, PatchGroup, ReplaceGroup
+from domain.handlers.groups import create_group, patch_group, replace_group
+from domain.handlers.users import create_user
+from domain.patching import MemberDelta
+from domain.ports import Written
+from domain.refusals import Refusal, Unavailable, UserNameTaken
+from projections.beside import SqlClaims, SqlMemberships
+from projections.engines import Database, _outages
+from projections.log import SqlLog
+from tests.embedded import Embedded, embedded, unsynced
+
+Handler = Callable[[Any, Any], Written]
+MEETING_SECONDS = 0.5
+"""How long a writer waits for the other one; where they are kept apart, nobody comes."""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Embedded]:
+    with embedded(tmp_path) as opened:
+        yield opened
+
+
+def _create(house: Embedded, name: str) -> str:
+    return house.log.handle(create_user, CreateUser(house.cause(), {"userName": name})).id
+
+
+def _assert_one_name(house: Embedded, first: str, second: str) -> None:
+    """The attack of G6 and H1: a second user of a name that is taken."""
+    _create(house, first)
+    with pytest.raises(UserNameTaken):
+        _create(house, second)
+
+
+@pytest.mark.parametrize("second", ["STRASSE", "ｓｔｒａßｅ"])
+def test_g6_sabotage_lower_instead_of_folding_lets_a_double_in(
+    house: Embedded, monkeypatch: pytest.MonkeyPatch, second: str
+) -> None:
+    _assert_one_name(house, "straße", second)
+    monkeypatch.setattr(comparison, "folded", str.lower)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        _assert_one_name(house, "straße 2", f"{second} 2")
+
+
+def test_h1_sabotage_a_claim_that_never_refuses_lets_a_double_in(
+    house: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _assert_one_name(house, "ann", "ANN")
+    monkeypatch.setattr(SqlClaims, "take", lambda *_: None)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        _assert_one_name(house, "bob", "BOB")
+
+
+def _add_at_once(house: Embedded, handler: Handler) -> None:
+    """The attack of H4 by two processes: each adds another member to one group."""
+    ids = [_create(house, f"user {number}") for number in range(2)]
+    team = house.log.handle(
+        create_group, CreateGroup(house.cause(), {"displayName": "team"}, MemberDelta())
+    ).id
+    elsewhere = unsynced(house.database.path)
+    logs = [house.log, SqlLog(elsewhere, house.log.registry, house.log.key)]
+    refused: list[Refusal] = []
+
+    def add(log: SqlLog, id_: str) -> None:
+        command = PatchGroup(house.cause(), team, (), MemberDelta(add=frozenset([id_])))
+        try:
+            log.handle(handler, command)
+        except Refusal as refusal:
+            refused.append(refusal)
+
+    threads = [Thread(target=add, args=pair) for pair in zip(logs, ids, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    elsewhere.close()
+    assert not refused, refused
+    members = {row[2] for row in house.rows()["members"]}
+    assert members == set(ids), "an answered member is lost"
+
+
+@pytest.fixture
+def meeting(monkeypatch: pytest.MonkeyPatch) -> Barrier:
+    """Make writers wait for each other just before they write member rows."""
+    both, add = Barrier(2), SqlMemberships.add
+
+    def add_together(self: SqlMemberships, *arguments: Any) -> Any:
+        with suppress(BrokenBarrierError):
+            both.wait(MEETING_SECONDS)
+        return add(self, *arguments)
+
+    monkeypatch.setattr(SqlMemberships, "add", add_together)
+    return both
+
+
+def test_h4_two_processes_never_write_at_once(house: Embedded, meeting: Barrier) -> None:
+    _add_at_once(house, patch_group)
+    assert meeting.broken, "they met: both held the right to write"
+
+
+def test_h4_sabotage_a_deferred_begin_fails_one_of_two_writers(
+    house: Embedded, meeting: Barrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def deferred(self: Database) -> Iterator[Connection]:
+        with _outages(), self.engine.connect() as connection:
+            yield connection
+
+    monkeypatch.setattr(Database, "writing", deferred)
+    with pytest.raises(AssertionError, match=Unavailable.__name__):
+        _add_at_once(house, patch_group)
+    assert not meeting.broken, "they never met: the fault did not fire"
+
+
+def test_h4_sabotage_a_handler_that_writes_the_set_it_read_loses_a_member(
+    house: Embedded,
+) -> None:
+    both = Barrier(2)
+
+    def reads_then_writes(command: PatchGroup, log: SqlLog) -> Written:
+        with log.database.reading() as connection:
+            before = SqlMemberships(connection, command.cause.realm).of_group(command.group_id)
+        both.wait(30)
+        whole = MemberDelta.replacing(before | command.members.wanted)
+        return patch_group(replace(command, members=whole), log)
+
+    with pytest.raises(AssertionError, match="an answered member is lost"):
+        _add_at_once(house, reads_then_writes)
+
+
+class Interrupted(SqlLog):
+    """A log in which somebody else's write is committed just before ours begins."""
+
+    def __init__(self, log: SqlLog, other: Callable[[], Any]) -> None:
+        super().__init__(log.database, log.registry, log.key, log.clock)
+        self._other: Callable[[], Any] | None = other
+
+    @contextmanager
+    def transaction(self, cause: Any) -> Iterator[Any]:
+        other, self._other = self._other, None
+        if other is not None:
+            other()
+        with super().transaction(cause) as work:
+            yield work
+
+
+def _replacing(house: Embedded, team: str, name: str, *members: str) -> ReplaceGroup:
+    wanted = MemberDelta.replacing(members)
+    return ReplaceGroup(house.cause(), team, {"displayName": name}, wanted)
+
+
+def test_h7_two_puts_of_a_group_never_mix(house: Embedded) -> None:
+    ann, bob = _create(house, "ann"), _create(house, "bob")
+    team = house.log.handle(
+        create_group, CreateGroup(house.cause(), {"displayName": "one"}, MemberDelta())
+    ).id
+
+    def other() -> None:
+        house.log.handle(replace_group, _replacing(house, team, "two", bob))
+
+    # It keeps the name it has read, so only its members differ from what it has seen.
+    Interrupted(house.log, other).handle(replace_group, _replacing(house, team, "one", ann))
+    name = house.log.group(house.realms["acme"], team).state.document["displayName"]
+    members = {row[2] for row in house.rows()["members"]}
+    assert (name, members) in [("one", {ann}), ("two", {bob})], "half of each"
