@@ -153,7 +153,7 @@ class Realm:
         return [cls.Registered(slug, unique_group_names)]
 
     def suspend(self) -> "Sequence[RealmEvent]":
-        """Decide to suspend the realm; nothing when it is."""
+        """Decide to suspend the realm; nothing when it is already."""
         return [] if self.suspended else [Realm.Suspended()]
 
     def resume(self) -> "Sequence[RealmEvent]":
@@ -244,10 +244,8 @@ class Realm:
         if realm is None:
             raise ValueError(f"a Realm stream begins with {Realm.Registered.topic}")
         match event:
-            case Realm.Suspended():
-                return replace(realm, suspended=True)
-            case Realm.Resumed():
-                return replace(realm, suspended=False)
+            case Realm.Suspended() | Realm.Resumed():
+                return replace(realm, suspended=isinstance(event, Realm.Suspended))
             case Realm.ClientAdded(client_id, scopes):
                 return replace(realm, clients={**realm.clients, client_id: Client(scopes)})
             case Realm.ClientDisabled(client_id):

@@ -69,14 +69,8 @@ class SqlHeads:
             }
             for head in heads
         ]
-        if inserted := [row for row in rows if row["b_id"] in new]:
-            for row in inserted:
-                _INSERT_HEAD.rows(self._connection, row)
-        if updated := [row for row in rows if row["b_id"] not in new]:
-            if len(updated) == 1:
-                _UPDATE_ONE_HEAD.rows(self._connection, updated[0])
-            else:
-                self._connection.execute(_UPDATE_HEAD, updated)
+        _INSERT_HEAD.many(self._connection, [row for row in rows if row["b_id"] in new])
+        _UPDATE_HEAD.many(self._connection, [row for row in rows if row["b_id"] not in new])
 
 
 def _head(row: Any) -> Head:
@@ -99,12 +93,11 @@ _WRITTEN_ONE = Prepared(_OF_REALM.where(streams.c.id == bindparam("id")).with_fo
 _KEY: dict[str, Any] = {"realm": bindparam("b_realm"), "id": bindparam("b_id")}
 _VALUES: dict[str, Any] = {c.name: bindparam(c.name) for c in streams.c if c.name not in _KEY}
 _INSERT_HEAD = Prepared(insert(streams).values({**_KEY, **_VALUES}))
-_UPDATE_HEAD = (
+_UPDATE_HEAD = Prepared(
     update(streams)
     .where(and_(streams.c.realm == _KEY["realm"], streams.c.id == _KEY["id"]))
     .values(_VALUES)
 )
-_UPDATE_ONE_HEAD = Prepared(_UPDATE_HEAD)
 
 
 class SqlClaims:

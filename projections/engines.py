@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 from typing import Any
 
 import orjson
@@ -25,10 +26,11 @@ WAIT_SECONDS = 5
 POOL_SIZE = 10
 _WRITE, _IMPATIENT = "rollbook_write", "rollbook_impatient"
 
+_PATIENCE = "PRAGMA busy_timeout=5000"
+"""As :data:`WAIT_SECONDS`, in the database's milliseconds."""
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
+    _PATIENCE,
     "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}",
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
@@ -135,6 +137,7 @@ def _sqlite_engine(url: str) -> Engine:
         connection.isolation_level = None
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
+        _log_ahead(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -157,6 +160,24 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on.
+
+    Two processes that do so to a new file get in each other's way, and SQLite then answers "locked"
+    at once, whatever patience it was told to have.
+    """
+    began = monotonic()
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if monotonic() - began > WAIT_SECONDS:
+                raise
+            sleep(0.01)
+        else:
+            return
+
+
 def _begin_at_once(cursor: sqlite3.Cursor) -> None:
     """Begin to write, or raise :class:`WouldWait` where another process is writing."""
     cursor.execute("PRAGMA busy_timeout=0")
@@ -165,7 +186,7 @@ def _begin_at_once(cursor: sqlite3.Cursor) -> None:
     except sqlite3.OperationalError as error:
         raise WouldWait from error
     finally:
-        cursor.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+        cursor.execute(_PATIENCE)
         cursor.close()
 
 

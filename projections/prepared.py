@@ -13,13 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Dialect
 
+Compiled = tuple[str, Sequence[str] | None, Mapping[str, Any]]
+"""The text, the order of its parameters where they have no names, and those it brings along."""
+
 
 class Prepared:
     """A Core statement with named parameters (``bindparam``), compiled once for each dialect."""
 
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
-        self._compiled: dict[str, tuple[str, Sequence[str] | None, Mapping[str, Any]]] = {}
+        self._compiled: dict[str, Compiled] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> Any:
         """Run the statement and return its rows, a list of tuples; empty where it gives none."""
@@ -33,19 +36,34 @@ class Prepared:
         rows = self.rows(connection, parameters)
         return rows[0] if rows else None
 
+    def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run the statement once for each row of parameters, as one call to the driver."""
+        if len(rows) == 1:
+            self.rows(connection, rows[0])
+        elif rows:
+            text, names, literals = self._of(connection.dialect)
+            cursor = connection.connection.cursor()
+            cursor.executemany(text, [_bound(names, literals, row) for row in rows])
+            cursor.close()
+
     def _run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
-        dialect = connection.dialect
-        text, names, literals = self._compiled.get(dialect.name) or self._compile(dialect)
-        bound: Any = {**literals, **parameters}
-        if names is not None:
-            bound = [bound[name] for name in names]
+        text, names, literals = self._of(connection.dialect)
         cursor = connection.connection.cursor()
-        cursor.execute(text, bound)
+        cursor.execute(text, _bound(names, literals, parameters))
         return cursor
 
-    def _compile(self, dialect: Dialect) -> tuple[str, Sequence[str] | None, Mapping[str, Any]]:
-        compiled = self.statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        names = compiled.positiontup if compiled.positional else None
-        literals = {name: value for name, value in compiled.params.items() if value is not None}
-        self._compiled[dialect.name] = (compiled.string, names, literals)
-        return self._compiled[dialect.name]
+    def _of(self, dialect: Dialect) -> Compiled:
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            compiled: Any = self.statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+            names = compiled.positiontup if compiled.positional else None
+            literals = {name: value for name, value in compiled.params.items() if value is not None}
+            known = self._compiled[dialect.name] = (compiled.string, names, literals)
+        return known
+
+
+def _bound(
+    names: Sequence[str] | None, literals: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Any:
+    bound = {**literals, **parameters}
+    return bound if names is None else [bound[name] for name in names]

@@ -3,6 +3,7 @@
 The file is not synced to the disk: no test here is about a power cut.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,18 +59,42 @@ class Embedded:
             }
 
     @contextmanager
+    def watching(self, watcher: Callable[[str], None]) -> Iterator[None]:
+        """Call ``watcher`` with every statement inside the block, before it reaches the driver."""
+        WATCHERS.append(watcher)
+        try:
+            yield
+        finally:
+            WATCHERS.remove(watcher)
+
+    @contextmanager
     def statements(self) -> Iterator[list[str]]:
         """Collect the SQL of every statement executed inside the block."""
         seen: list[str] = []
-
-        def spy(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            seen.append(" ".join(statement.split()))
-
-        event.listen(self.database.engine, "before_cursor_execute", spy)
-        try:
+        with self.watching(lambda statement: seen.append(" ".join(statement.split()))):
             yield seen
-        finally:
-            event.remove(self.database.engine, "before_cursor_execute", spy)
+
+
+WATCHERS: list[Callable[[str], None]] = []
+
+
+class WatchedCursor(sqlite3.Cursor):
+    """The driver's cursor, seen from outside: whoever runs a statement, it comes by here."""
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        for watcher in tuple(WATCHERS):
+            watcher(sql)
+        return super().execute(sql, *parameters)
+
+    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+        for watcher in tuple(WATCHERS):
+            watcher(sql)
+        return super().executemany(sql, parameters)
+
+
+class WatchedConnection(sqlite3.Connection):
+    def cursor(self, factory: Any = WatchedCursor) -> Any:
+        return super().cursor(factory)
 
 
 @contextmanager
@@ -101,6 +126,10 @@ def _migrated() -> bytes:
 def unsynced(path: Path) -> Database:
     """Return the database of a file, made to write without waiting for the disk."""
     database = Database(f"sqlite:///{path}")
+
+    @event.listens_for(database.engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> sqlite3.Connection:
+        return sqlite3.connect(*arguments, **options, factory=WatchedConnection)
 
     @event.listens_for(database.engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -69,7 +69,7 @@ def test_g1_what_a_client_may_not_write_is_left_out() -> None:
         ({"__class__": {}}, Warned("unknown-attribute", "__class__")),
         ({"name": {"x": 1}}, Warned("unknown-attribute", "name.x")),
         ({"urn:x:y": {"z": 1}}, Warned("unknown-attribute", "urn:x:y")),
-        ({"[": 1}, Warned("unknown-attribute", "[")),
+        ({"]": 1}, Warned("unknown-attribute", "]")),
         ({"password": "s3cret"}, Warned("discarded-password", "password")),
         ({"schemas": ["urn:x"]}, Warned("unknown-schema", "urn:x")),
         ({"active": "true"}, Warned("coerced-boolean", "active")),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import insert
 
 from domain.commands import (
     CreateGroup,
@@ -180,18 +180,17 @@ def test_a_write_that_fails_at_any_statement_leaves_nothing(
     house: Embedded, write: Attempt
 ) -> None:
     people = People(house)
-    before, engine = house.rows(), house.database.engine
+    before = house.rows()
     fail_at, seen, fired = 1, 0, 0
 
-    def break_down(*_statement: Any) -> None:
+    def break_down(_statement: str) -> None:
         nonlocal seen, fired
         seen += 1
         if seen == fail_at:
             fired += 1
             raise Fault
 
-    event.listen(engine, "before_cursor_execute", break_down)
-    try:
+    with house.watching(break_down):
         while True:
             seen = 0
             try:
@@ -203,8 +202,6 @@ def test_a_write_that_fails_at_any_statement_leaves_nothing(
                 fail_at += 1
             else:
                 break
-    finally:
-        event.remove(engine, "before_cursor_execute", break_down)
     assert fired == fail_at - 1 >= 6
     assert house.rows() != before
 

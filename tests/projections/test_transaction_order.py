@@ -16,7 +16,7 @@ from tests.projections.commands import new_group, new_user
 
 STEPS = [
     (1, r"BEGIN IMMEDIATE"),
-    (2, r"SELECT .* FROM generations WHERE generations\.state IN"),
+    (2, r"SELECT .* FROM generations WHERE generations\.state ="),
     (3, r"SELECT .* FROM streams "),
     (4, r"(INSERT INTO|DELETE FROM) claims"),
     (5, r"(INSERT INTO|DELETE FROM) members|SELECT members\.member_id "),

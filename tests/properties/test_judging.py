@@ -73,7 +73,7 @@ def test_the_table_accepts_what_the_models_accept(document: dict[str, Any]) -> N
     st.sampled_from(["add", "replace", "remove"]),
     TEXTS,
 )
-def test_a_value_path_is_written_as_the_models_write_it(  # noqa: PLR0917  # one operation's parts
+def test_a_value_path_is_written_as_the_models_write_it(  # one operation's parts
     emails: list[dict[str, Any]], kind: str, sub: str, verb: Any, text: str
 ) -> None:
     path = f'emails[type eq "{kind}"].{sub}'

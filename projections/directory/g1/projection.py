@@ -109,22 +109,27 @@ def _store(
 ) -> None:
     """Write the rows that changed: all columns of a new or rewritten one, few of one touched."""
     born, moved, gone = list[Row](), list[Row](), list[Row]()
+    updates: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = {}
     for key, new in after.items():
         old = before.get(key)
         if new is not None and old is None:
-            _INSERT[new.type].rows(connection, columns_of(new))
             born.append(new)
         elif new is not None and old is not None:
             same = new.document is old.document
             columns = meta_columns_of(new) if same else columns_of(new)
             names = tuple(name for name in columns if name not in _FIXED)
             bound = {"b_realm": new.realm, "b_id": new.id, **columns}
-            _updating(new.type, names).rows(connection, bound)
+            updates.setdefault((new.type, names), []).append(bound)
             if not same and email_keys_of(new) != email_keys_of(old):
                 moved.append(new)
         elif old is not None:
-            _DELETE[old.type].rows(connection, {"realm": old.realm, "id": old.id})
             gone.append(old)
+    for (kind, names), rows in updates.items():
+        _updating(kind, names).many(connection, rows)
+    for kind in TABLES:
+        _INSERT[kind].many(connection, [columns_of(row) for row in born if row.type == kind])
+        ended = [{"realm": row.realm, "id": row.id} for row in gone if row.type == kind]
+        _DELETE[kind].many(connection, ended)
     _store_emails(connection, born, moved, gone)
 
 
@@ -150,12 +155,14 @@ def _updating(kind: str, names: tuple[str, ...]) -> Prepared:
 def _store_emails(
     connection: Connection, born: Iterable[Row], moved: Sequence[Row], gone: Sequence[Row]
 ) -> None:
-    for row in [*moved, *gone]:
-        _DELETE_EMAILS.rows(connection, {"realm": row.realm, "user_id": row.id})
-    for row in [*born, *moved]:
-        for place, key in enumerate(email_keys_of(row)):
-            columns = {"realm": row.realm, "user_id": row.id, "place": place, "value_key": key}
-            _INSERT_EMAIL.rows(connection, columns)
+    ended = [{"realm": row.realm, "user_id": row.id} for row in [*moved, *gone]]
+    _DELETE_EMAILS.many(connection, ended)
+    rows = [
+        {"realm": row.realm, "user_id": row.id, "place": place, "value_key": key}
+        for row in [*born, *moved]
+        for place, key in enumerate(email_keys_of(row))
+    ]
+    _INSERT_EMAIL.many(connection, rows)
 
 
 _DELETE_EMAILS = Prepared(

@@ -50,7 +50,7 @@ def meta_columns_of(row: Row) -> dict[str, Any]:
 
 def email_keys_of(row: Row) -> list[str]:
     """Return the keys of a user's e-mail addresses, in their order."""
-    emails = row.document.get("emails") or []
+    emails = row.document.get("emails") or []  # a group has none
     return [comparison.folded(email.get("value") or "") for email in emails]
 
 
