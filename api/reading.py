@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.app_state import service_of, workers_of
@@ -70,26 +71,34 @@ def find_resources(
     Over several, an attribute that only some declare matches nothing in the others
     (RFC 7644 §3.4.2.1); one that none declares is refused.
     """
-    total, resources, refused = 0, list[bytes](), list[InvalidFilter | InvalidPath]()
     with service.database.reading() as connection:
-        view = Representation(
-            scim_base(service, caller.slug),
-            caller.realm,
-            live_directory(service.registry, connection),
-        )
-        for schema in schemas:
-            selection = search.selection(schema)
-            page = Page(max(search.page.offset - total, 0), max(search.count - len(resources), 0))
-            try:
-                found, rows = view.directory.find(
-                    connection, schema, caller.realm, search.query, page
-                )
-            except (InvalidFilter, InvalidPath) as refusal:
-                refused.append(refusal)
-                continue
-            total += found
-            derived = view.derived(connection, selection, [row.id for row in rows])
-            resources += [view.resource(selection, row, derived.get(row.id, ())) for row in rows]
+        return _find(service, caller, search, schemas, connection)
+
+
+def _find(
+    service: Service,
+    caller: Caller,
+    search: Search,
+    schemas: Sequence[ResourceSchema],
+    connection: Connection,
+) -> Response:
+    total, resources, refused = 0, list[bytes](), list[InvalidFilter | InvalidPath]()
+    view = Representation(
+        scim_base(service, caller.slug),
+        caller.realm,
+        live_directory(service.registry, connection),
+    )
+    for schema in schemas:
+        selection = search.selection(schema)
+        page = Page(max(search.page.offset - total, 0), max(search.count - len(resources), 0))
+        try:
+            found, rows = view.directory.find(connection, schema, caller.realm, search.query, page)
+        except (InvalidFilter, InvalidPath) as refusal:
+            refused.append(refusal)
+            continue
+        total += found
+        derived = view.derived(connection, selection, [row.id for row in rows])
+        resources += [view.resource(selection, row, derived.get(row.id, ())) for row in rows]
     if len(refused) == len(schemas):
         raise refused[0]
     return list_response(total, search.start_index, resources)
@@ -128,12 +137,13 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
 async def _found(
     request: Request, caller: Caller, search: Search, schema: ResourceSchema
 ) -> Response:
+    """Answer a query: at once where an index entry answers it, else in a thread (ADR 0011)."""
     service = service_of(request)
     if schema is USER:
         with service.database.reading() as connection:
             directory = live_directory(service.registry, connection)
-        if directory.is_lookup(schema, search.query, search.page):
-            return find_resources(service, caller, search, [schema])
+            if directory.is_lookup(schema, search.query, search.page):
+                return _find(service, caller, search, [schema], connection)
     workers = workers_of(request)
     return await workers.read(find_resources, service, caller, search, [schema])
 
