@@ -4,7 +4,8 @@
 its ``location`` and closing brace: a read puts the bytes together and builds no model. ``keys``
 is the same document with every string replaced by its comparison key and every boolean by the
 string ``true`` or ``false``: what a filter on any attribute without a column of its own compares,
-on every engine, without SQL's idea of case (ADR 0004).
+on every engine, without SQL's idea of case (ADR 0004). Indexes end with ``id``: pages are in the
+order of ids, and an index that does not say so loses to the primary key in the planner's eyes.
 """
 
 from sqlalchemy import (
@@ -41,9 +42,9 @@ users = Table(
     Column("document", Text, nullable=False),
     Column("meta", Text, nullable=False),
     PrimaryKeyConstraint("realm", "id", name="users_g1_pk"),
-    Index("users_g1_user_name", "realm", "user_name_key"),
-    Index("users_g1_external_id", "realm", "external_id_key"),
-    Index("users_g1_display_name", "realm", "display_name_key"),
+    Index("users_g1_user_name", "realm", "user_name_key", "id"),
+    Index("users_g1_external_id", "realm", "external_id_key", "id"),
+    Index("users_g1_display_name", "realm", "display_name_key", "id"),
     Index("users_g1_last_modified", "realm", "last_modified"),
 )
 
@@ -73,7 +74,7 @@ groups = Table(
     Column("document", Text, nullable=False),
     Column("meta", Text, nullable=False),
     PrimaryKeyConstraint("realm", "id", name="groups_g1_pk"),
-    Index("groups_g1_external_id", "realm", "external_id_key"),
-    Index("groups_g1_display_name", "realm", "display_name_key"),
+    Index("groups_g1_external_id", "realm", "external_id_key", "id"),
+    Index("groups_g1_display_name", "realm", "display_name_key", "id"),
     Index("groups_g1_last_modified", "realm", "last_modified"),
 )
