@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import MetaData, event, select
 
@@ -81,12 +81,12 @@ WATCHERS: list[Callable[[str], None]] = []
 class WatchedCursor(sqlite3.Cursor):
     """The driver's cursor, seen from outside: whoever runs a statement, it comes by here."""
 
-    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+    def execute(self, sql: str, *parameters: Any) -> Self:
         for watcher in tuple(WATCHERS):
             watcher(sql)
         return super().execute(sql, *parameters)
 
-    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+    def executemany(self, sql: str, parameters: Any) -> Self:
         for watcher in tuple(WATCHERS):
             watcher(sql)
         return super().executemany(sql, parameters)

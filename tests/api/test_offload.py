@@ -1,0 +1,112 @@
+"""Where calls run: short writes at once, what would wait or take long in a thread (ADR 0011)."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from threading import get_ident
+
+import anyio
+import pytest
+
+from api.offload import Workers
+from domain.refusals import Unavailable
+from projections import engines
+from projections.engines import WouldWait
+from tests.embedded import Embedded, embedded, unsynced
+from tests.projections.commands import new_user
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Embedded]:
+    with embedded(tmp_path) as house:
+        yield house
+
+
+def test_a_short_write_runs_where_it_is_asked_for(house: Embedded) -> None:
+    ran_in = anyio.run(Workers(house.database).write, lambda: (new_user(house, "ann"), get_ident()))
+    assert ran_in[1] == get_ident()
+
+
+def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: Embedded) -> None:
+    other = unsynced(house.database.path)
+    holding, places = threading.Event(), list[int]()
+
+    def hold() -> None:
+        with other.writing():
+            holding.set()
+            assert waited.wait(20)
+
+    def write() -> str:
+        places.append(get_ident())
+        if len(places) == 2:
+            waited.set()  # the thread may have to wait for the right, and gets it
+        return new_user(house, "ann")
+
+    waited = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert holding.wait(20)
+    user_id = anyio.run(Workers(house.database).write, write)
+    holder.join()
+    other.close()
+    assert places[0] == get_ident() != places[1]
+    assert house.log.user(house.realms["acme"], user_id).version == 1
+
+
+def test_what_may_take_long_begins_again_in_a_thread_and_has_done_nothing(
+    house: Embedded,
+) -> None:
+    before, places = house.rows(), list[int]()
+
+    def write() -> None:
+        places.append(get_ident())
+        assert house.rows() == before
+        house.database.may_take_long()
+
+    anyio.run(Workers(house.database).write, write)
+    assert places[0] == get_ident() != places[1]
+
+
+def test_patience_is_given_back_after_a_write_that_would_have_waited(house: Embedded) -> None:
+    other = unsynced(house.database.path)
+    with (
+        other.writing(),
+        house.database.not_waiting(),
+        pytest.raises(WouldWait),
+        house.database.writing(),
+    ):
+        pass
+    other.close()
+    with house.database.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5_000
+
+
+def test_who_waits_too_long_for_a_thread_is_told_to_come_again(
+    house: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.offload.WAIT_SECONDS", 0.01)
+    assert engines.WAIT_SECONDS == 5
+
+    async def crowd() -> None:
+        workers, released = Workers(house.database), threading.Event()
+        workers._readers.total_tokens = 1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(workers.read, released.wait, 20)
+            while not workers._readers.borrowed_tokens:
+                await anyio.lowlevel.checkpoint()
+            with pytest.raises(Unavailable, match="busy"):
+                await workers.read(lambda: None)
+            released.set()
+
+    anyio.run(crowd)
+
+
+def test_a_kept_connection_that_failed_goes_back_to_the_pool(house: Embedded) -> None:
+    house.database.settle()
+    with pytest.raises(ZeroDivisionError), house.database.reading():
+        raise ZeroDivisionError
+    with house.database.reading() as first:
+        pass
+    with house.database.reading() as second, house.database.reading() as nested:
+        assert second is first
+        assert nested is not second
