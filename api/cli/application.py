@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import clients, realms, secrets, tokens
+from api.cli import clients, realms, replays, secrets, tokens
 from api.cli.answers import AsJson, examples, say, show
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text: the same on a terminal, in a file and in a log
 )
-for group in (realms, clients, secrets, tokens):
+for group in (realms, clients, secrets, tokens, replays):
     app.add_typer(group.app, no_args_is_help=True)
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
