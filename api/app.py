@@ -13,12 +13,12 @@ from starlette.routing import Match
 
 from api import discovery, groups, reading, users
 from api.app_state import service_of
+from api.auth import reader
 from api.composition import Service, open_service
 from api.edge import Edge
 from api.errors import Answer, answer_response, error_response, refusal_response
 from api.logs import configure
 from api.oauth import router as oauth
-from api.reading import Reader
 from api.representation import json_response
 from api.settings import read_settings
 from domain.refusals import Refusal
@@ -47,8 +47,9 @@ async def ready(request: Request) -> Response:
 
 @unsupported.api_route("/realms/{realm}/scim/v2/Me", methods=["GET", "POST", "PUT", "PATCH"])
 @unsupported.api_route("/realms/{realm}/scim/v2/Bulk", methods=["POST"])
-async def not_implemented(_request: Request, _caller: Reader) -> Response:
+async def not_implemented(request: Request) -> Response:
     """Answer 501 where the protocol knows an endpoint and this service provider does not."""
+    await reader(request)
     raise Answer(501, "this service provider does not support this endpoint")
 
 

@@ -1,4 +1,4 @@
-"""Bearer authentication of SCIM requests (RFC 6750), as dependencies of the routes.
+"""Bearer authentication of SCIM requests (RFC 6750), awaited by every SCIM route.
 
 Whatever is wrong with a token, the answer is the same 401: of another realm, of a realm that does
 not exist, expired, revoked or made up (ABUSE C1).

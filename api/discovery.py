@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.app_state import service_of
+from api.auth import reader
 from api.composition import Service
 from api.errors import Answer
-from api.reading import Reader, scim_base
+from api.reading import scim_base
 from api.representation import json_response
 from domain.schemas import ENTERPRISE_URN, GROUP, USER
 from domain.schemas.definitions import BINARY
@@ -132,8 +133,9 @@ def _list(resources: list[dict[str, Any]]) -> Response:
 
 
 @router.get(f"{_BASE}/ServiceProviderConfig")
-async def get_service_provider_config(request: Request, caller: Reader) -> Response:
+async def get_service_provider_config(request: Request) -> Response:
     """Answer what is supported."""
+    caller = await reader(request)
     _refuse_filter(request)
     service = service_of(request)
     location = f"{scim_base(service, caller.slug)}/ServiceProviderConfig"
@@ -146,13 +148,15 @@ def _collection(kind: str, endpoint: str, resources: list[dict[str, Any]]) -> No
     """Declare a discovery collection: the list, and each of its resources by id."""
 
     @router.get(f"{_BASE}/{endpoint}", name=f"list_{endpoint.lower()}")
-    async def list_all(request: Request, caller: Reader) -> Response:
+    async def list_all(request: Request) -> Response:
+        caller = await reader(request)
         _refuse_filter(request)
         base = f"{scim_base(service_of(request), caller.slug)}/{endpoint}"
         return _list([_placed(found, kind, f"{base}/{found['id']}") for found in resources])
 
     @router.get(f"{_BASE}/{endpoint}/{{resource_id}}", name=f"get_{endpoint.lower()}")
-    async def get_one(request: Request, caller: Reader, resource_id: str) -> Response:
+    async def get_one(request: Request) -> Response:
+        caller, resource_id = await reader(request), request.path_params["resource_id"]
         _refuse_filter(request)
         base = f"{scim_base(service_of(request), caller.slug)}/{endpoint}"
         for found in resources:

@@ -1,9 +1,8 @@
 """Reading resources: GET by id, GET and .search by query, for every resource type alike."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -18,8 +17,6 @@ from api.selection import Selection, read_selection, split_names
 from domain.refusals import InvalidFilter, InvalidPath, NoSuchResource
 from domain.schemas import GROUP, USER, ResourceSchema
 from projections.directory import Page, live_directory
-
-Reader = Annotated[Caller, Depends(reader)]
 
 
 def scim_base(service: Service, slug: str) -> str:
@@ -110,13 +107,15 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
     collection = f"/realms/{{realm}}/scim/v2{schema.endpoint}"
 
     @router.get(collection)
-    async def list_resources(request: Request, caller: Reader) -> Response:
+    async def list_resources(request: Request) -> Response:
+        caller = await reader(request)
         service = service_of(request)
         search = search_of_query(request.query_params, service.settings.max_page)
         return await _found(request, caller, search, schema)
 
     @router.post(f"{collection}/.search")
-    async def search_resources(request: Request, caller: Reader) -> Response:
+    async def search_resources(request: Request) -> Response:
+        caller = await reader(request)
         service = service_of(request)
         body = await read_object(request, service.settings.max_body_bytes)
         return await _found(
@@ -124,7 +123,8 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
         )
 
     @router.get(f"{collection}/{{resource_id}}")
-    async def get_one(request: Request, caller: Reader, resource_id: str) -> Response:
+    async def get_one(request: Request) -> Response:
+        caller, resource_id = await reader(request), request.path_params["resource_id"]
         service = service_of(request)
         if schema is USER:  # bounded by the user's own groups: quicker than a thread (ADR 0011)
             return get_resource(service, caller, request, schema, resource_id)
@@ -153,8 +153,9 @@ root = APIRouter()
 
 
 @root.get("/realms/{realm}/scim/v2")
-async def list_everything(request: Request, caller: Reader) -> Response:
+async def list_everything(request: Request) -> Response:
     """Answer a query on the server root."""
+    caller = await reader(request)
     service = service_of(request)
     search = search_of_query(request.query_params, service.settings.max_page)
     workers = workers_of(request)
@@ -162,8 +163,9 @@ async def list_everything(request: Request, caller: Reader) -> Response:
 
 
 @root.post("/realms/{realm}/scim/v2/.search")
-async def search_everything(request: Request, caller: Reader) -> Response:
+async def search_everything(request: Request) -> Response:
     """Answer a SearchRequest on the server root."""
+    caller = await reader(request)
     service = service_of(request)
     body = await read_object(request, service.settings.max_body_bytes)
     search = search_of_body(body, service.settings.max_page)

@@ -5,18 +5,18 @@ from starlette.responses import Response
 
 from api.documents import read_resource
 from api.patches import Limits, read_patch
-from api.writing import Writer, WriteRequest, run_write
+from api.writing import WriteRequest, run_write
 from domain.commands import CreateUser, DeleteUser, PatchUser, ReplaceUser
 from domain.handlers.users import create_user, delete_user, patch_user, replace_user
 from domain.schemas import USER
 
 router = APIRouter()
 _COLLECTION = "/realms/{realm}/scim/v2/Users"
-_RESOURCE = _COLLECTION + "/{user_id}"
+_RESOURCE = _COLLECTION + "/{resource_id}"
 
 
 @router.post(_COLLECTION)
-async def create(request: Request, caller: Writer) -> Response:
+async def create(request: Request) -> Response:
     """Create a user: 201 with the whole resource."""
 
     def write(work: WriteRequest) -> Response:
@@ -25,44 +25,48 @@ async def create(request: Request, caller: Writer) -> Response:
         written = work.handle(create_user, command, body.warnings)
         return work.answer(written.id, 201)
 
-    return await run_write(request, caller, USER, write)
+    return await run_write(request, USER, write)
 
 
 @router.put(_RESOURCE)
-async def replace(request: Request, caller: Writer, user_id: str) -> Response:
+async def replace(request: Request) -> Response:
     """Replace a user: 200 with the whole resource; the id of the path counts (ABUSE G3)."""
 
     def write(work: WriteRequest) -> Response:
         body = read_resource(USER, work.body, work.service.settings.max_members)
-        command = ReplaceUser(work.cause, user_id, body.document, body.warnings, work.precondition)
+        command = ReplaceUser(
+            work.cause, work.resource_id, body.document, body.warnings, work.precondition
+        )
         work.handle(replace_user, command, body.warnings)
-        return work.answer(user_id)
+        return work.answer(work.resource_id)
 
-    return await run_write(request, caller, USER, write)
+    return await run_write(request, USER, write)
 
 
 @router.patch(_RESOURCE)
-async def patch(request: Request, caller: Writer, user_id: str) -> Response:
+async def patch(request: Request) -> Response:
     """Change a user: 200 with the whole resource, also where nothing changed."""
 
     def write(work: WriteRequest) -> Response:
         settings = work.service.settings
         limits = Limits(settings.max_operations, settings.max_members)
-        body = read_patch(USER, user_id, work.body, limits)
-        command = PatchUser(work.cause, user_id, body.operations, body.warnings, work.precondition)
+        body = read_patch(USER, work.resource_id, work.body, limits)
+        command = PatchUser(
+            work.cause, work.resource_id, body.operations, body.warnings, work.precondition
+        )
         work.handle(patch_user, command, body.warnings)
-        return work.answer(user_id)
+        return work.answer(work.resource_id)
 
-    return await run_write(request, caller, USER, write)
+    return await run_write(request, USER, write)
 
 
 @router.delete(_RESOURCE)
-async def delete(request: Request, caller: Writer, user_id: str) -> Response:
+async def delete(request: Request) -> Response:
     """Delete a user: 204."""
 
     def write(work: WriteRequest) -> Response:
         work.weigh(None)
-        work.handle(delete_user, DeleteUser(work.cause, user_id, work.precondition))
+        work.handle(delete_user, DeleteUser(work.cause, work.resource_id, work.precondition))
         return Response(status_code=204)
 
-    return await run_write(request, caller, USER, write, has_body=False)
+    return await run_write(request, USER, write, has_body=False)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from api.app_state import service_of, workers_of
@@ -22,7 +22,6 @@ from domain.refusals import NoSuchResource
 from domain.schemas import ResourceSchema
 from projections.directory import live_directory
 
-Writer = Annotated[Caller, Depends(writer)]
 SMALL_GROUP = 10
 """A PATCH answers with the whole group up to this many members, beyond it with 204."""
 FEW_MEMBERS = 100
@@ -38,6 +37,8 @@ class WriteRequest:
     service: Service
     caller: Caller
     schema: ResourceSchema
+    resource_id: str
+    """The id in the path, the only one that counts (ABUSE G3); empty for a collection."""
     cause: Cause
     body: dict[str, Any]
     precondition: HeaderPrecondition | None
@@ -98,13 +99,17 @@ class WriteRequest:
 
 async def run_write(
     request: Request,
-    caller: Caller,
     schema: ResourceSchema,
     write: Callable[[WriteRequest], Response],
     *,
     has_body: bool = True,
 ) -> Response:
-    """Read the request and run ``write`` on it, at once or in a thread."""
+    """Authenticate and read the request, then run ``write`` on it, at once or in a thread.
+
+    Raises:
+        Answer, Refusal: whatever stands against it; nothing was written then.
+    """
+    caller = await writer(request)
     service = service_of(request)
     workers = workers_of(request)
     body = await read_object(request, service.settings.max_body_bytes) if has_body else {}
@@ -112,6 +117,7 @@ async def run_write(
         service=service,
         caller=caller,
         schema=schema,
+        resource_id=request.path_params.get("resource_id", ""),
         cause=cause_of(request, caller, f"{request.method} {schema.endpoint}"),
         body=body,
         precondition=precondition(request),

@@ -7,8 +7,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.serving import RunningServer, ServedRealm
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("rollbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rollbook")
 
 SpawnServer = Callable[..., RunningServer]
 
