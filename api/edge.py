@@ -88,9 +88,12 @@ class _Exchange:
         await self._send(message)
 
     def report(self) -> None:
-        """Log what a person may look for: writes and refusals; reads only when debugging."""
+        """Log what a person may look for: refusals; what went well only when debugging.
+
+        What was written stands in the event log, with who and whence.
+        """
         status = self.status or 0
-        told = log.info if status >= _BAD or self.scope["method"] != "GET" else log.debug
+        told = log.info if status >= _BAD else log.debug
         told(
             "request",
             method=self.scope["method"],

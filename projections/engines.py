@@ -81,6 +81,16 @@ class Database:
             connection.begin()
             yield connection
 
+    @contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """Give a connection for one prepared statement: a snapshot by itself, no transaction.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with _outages(), self._connected("read") as connection:
+            yield connection
+
     def settle(self) -> None:
         """Keep connections for the calling thread between its uses: the one that serves most.
 

@@ -31,7 +31,7 @@ _INSERT = Prepared(
     .returning(events.c.position)
 )
 _STREAM = (
-    select(events.c.originator_id, events.c.originator_version, events.c.topic, events.c.state)
+    select(events.c.originator_version, events.c.topic, events.c.state)
     .where(events.c.originator_id == bindparam("stream"))
     .order_by(events.c.originator_version)
 )
@@ -39,8 +39,9 @@ _WHOLE_STREAM = Prepared(_STREAM)
 """What loading an aggregate asks for."""
 
 
-def _stored(rows: Sequence[Any]) -> list[StoredEvent]:
-    return [StoredEvent(UUID(id_), number, topic, state) for id_, number, topic, state in rows]
+def _stored(originator_id: UUID | str, rows: Sequence[Any]) -> list[StoredEvent]:
+    id_ = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+    return [StoredEvent(id_, version, topic, state) for version, topic, state in rows]
 
 
 class SqlRecorder(ApplicationRecorder):
@@ -103,8 +104,8 @@ class SqlRecorder(ApplicationRecorder):
         """Return the events of a stream by version, leaving out those of some topics."""
         stream = {"stream": str(originator_id)}
         if gt is None and lte is None and limit is None and not desc and not without_topics:
-            with self.database.reading() as connection:
-                return _stored(_WHOLE_STREAM.rows(connection, stream))
+            with self.database.glancing() as connection:
+                return _stored(originator_id, _WHOLE_STREAM.rows(connection, stream))
         version = events.c.originator_version
         statement = _STREAM
         if gt is not None:
@@ -118,7 +119,7 @@ class SqlRecorder(ApplicationRecorder):
         if limit is not None:
             statement = statement.limit(limit)
         with self.database.reading() as connection:
-            return _stored(connection.execute(statement, stream).all())
+            return _stored(originator_id, connection.execute(statement, stream).all())
 
     def select_notifications(  # noqa: PLR0913  # the library's signature
         self,

@@ -1,7 +1,7 @@
 """From a row to columns and back: the rendered document, its keys, its ``meta``."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from projections.directory.g1.keys import keys_of
 from projections.directory.g1.rows import Row
 
 SCHEMAS: Mapping[str, ResourceSchema] = {schema.name: schema for schema in (USER, GROUP)}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, spelled "Z" and not "+00:00"
 _FRAME = ("schemas", "id")
 
 
@@ -86,7 +86,7 @@ def correlation_of(meta: str) -> str:
 def instant(microseconds: int) -> str:
     """Return an instant as RFC 3339 text with microseconds and ``Z``."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z"
+    return moment.isoformat(timespec="microseconds") + "Z"
 
 
 def _key(value: Any, key: Any) -> str | None:
