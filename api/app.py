@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import select
@@ -21,10 +22,11 @@ from api.logs import configure
 from api.oauth import router as oauth
 from api.representation import json_response
 from api.settings import read_settings
-from domain.refusals import Refusal
+from domain.refusals import Refusal, Unavailable
 from domain.schemas import GROUP, USER
 from projections.tables import generations
 
+log = structlog.get_logger()
 GC_THRESHOLDS = (20_000, 20, 20)
 health = APIRouter()
 unsupported = APIRouter()
@@ -95,7 +97,13 @@ def create_app(service: Service | None = None) -> FastAPI:
 
 def _answer_failures(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
-    async def refused(_request: Request, refusal: Refusal) -> Response:
+    async def refused(request: Request, refusal: Refusal) -> Response:
+        if isinstance(refusal, Unavailable):
+            log.warning(
+                "request.unavailable",
+                cause=repr(refusal.__cause__),
+                correlation_id=request.scope["correlation_id"],
+            )
         return refusal_response(refusal)
 
     @app.exception_handler(Answer)

@@ -11,7 +11,7 @@ from projections.directory.g1 import DirectoryG1
 from projections.engines import Database, UnsupportedDatabase
 from projections.generations import Registry
 from projections.log import SqlLog
-from projections.migration import check_migrated, migrate
+from projections.migration import check_migrated, is_empty, migrate
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
         BadSetting, WrongSchema, WrongKey: one clear line each
     """
     database, registry = open_database(settings), known_generations()
-    fresh = not database.path.exists()
-    if fresh or may_migrate:
+    if may_migrate or is_empty(database):
         migrate(database, registry)
     check_migrated(database)
     with database.writing() as connection:

@@ -74,13 +74,15 @@ def _put(
             raise InvalidValue(f"{target.urn} must be an object")
         for inner, item in value.items():
             _put(schema, document, f"{target.urn}:{inner}", item, reading)
+    elif target.filter is not None or (target.sub_attribute and target.attribute.multi_valued):
+        reading.ignore(name)  # a part of several values, where whole ones are asked for
     elif not target.attribute.read_only:
         _assign(document, target, reading.value(target.definition, value, target.path))
 
 
 def _assign(document: dict[str, Any], target: Target, value: Any) -> None:
     """Put a value where its target says: ``urn`` and sub-attribute may need an object first."""
-    if value is None or target.filter is not None:
+    if value is None:
         return
     holder = document
     if target.urn is not None:
@@ -89,5 +91,5 @@ def _assign(document: dict[str, Any], target: Target, value: Any) -> None:
         existing = holder.get(target.attribute.name)
         merged = {**existing, **value} if isinstance(existing, dict) else value
         holder[target.attribute.name] = merged
-    elif not target.attribute.multi_valued:
+    else:
         holder.setdefault(target.attribute.name, {})[target.sub_attribute.name] = value

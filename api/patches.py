@@ -114,6 +114,8 @@ class _Reader:
             self._attribute(verb, target, value)
 
     def _extension(self, verb: Verb, urn: str, value: Any) -> None:
+        if verb == "remove" and urn == self.schema.urn:
+            raise NoTarget("the core schema cannot be removed; name an attribute")
         if verb == "remove":
             self.operations.append(AttributeOperation("remove", urn))
             return

@@ -13,9 +13,6 @@ import orjson
 from domain.refusals import InvalidValue
 from domain.schemas import AttributeDefinition, ResourceSchema
 
-LEGACY_URNS = ("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0")
-"""Old templates of OneLogin name these. Fixture ``onelogin-create-legacy-schemas``."""
-
 
 def string_boolean(value: Any) -> Any:
     """Read ``"True"``, ``"false"``, ``0`` and ``1`` as booleans; leave anything else alone.
@@ -117,9 +114,10 @@ def dotted_extension(path: str, schema: ResourceSchema) -> str:
 def known_schema(urn: str, schema: ResourceSchema) -> bool:
     """Whether a URN in ``schemas`` says something here; unknown ones are ignored with a warning.
 
-    Entra adds ``http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group`` and, in
-    its own sample, a URN with a missing colon. Fixtures ``entra-create-group``,
-    ``entra-create-nulls-and-typo-schema``.
+    Old OneLogin templates name ``urn:scim:schemas:core:2.0``, Entra adds
+    ``http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group`` and, in its own
+    sample, a URN with a missing colon. Fixtures ``onelogin-create-legacy-schemas``,
+    ``entra-create-group``, ``entra-create-nulls-and-typo-schema``.
     """
     lowered = urn.lower()
     return lowered == schema.urn.lower() or lowered in schema.extension_urns

@@ -85,7 +85,9 @@ def _head(target: Target | ExtensionTarget) -> str:
 
 
 def _is_whole(target: Target | ExtensionTarget) -> bool:
-    return isinstance(target, ExtensionTarget) or not (target.urn or target.sub_attribute)
+    if isinstance(target, ExtensionTarget):
+        return True
+    return not (target.urn or target.sub_attribute or target.filter is not None)
 
 
 def _keys(target: Target | ExtensionTarget) -> list[str]:

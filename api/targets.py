@@ -58,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionTarget:
-    """A whole extension, named by its URN."""
+    """A whole extension, or the core schema, named by its URN."""
 
     urn: str
 
@@ -72,11 +72,13 @@ def resolve(schema: ResourceSchema, text: str) -> Target | ExtensionTarget | Non
     if len(text) > MAX_PATH:
         raise InvalidPath(f"a path is longer than {MAX_PATH} characters")
     text = quirks.dotted_extension(text.strip(), schema)
+    if text.lower() == schema.urn.lower():
+        return ExtensionTarget(schema.urn)
     if text.lower() in schema.extension_urns:
         return ExtensionTarget(schema.extension_urns[text.lower()])
     match = _PATH.fullmatch(text)
     if match is None:
-        raise InvalidPath("a path is not well-formed: its brackets do not match")
+        raise InvalidPath("a path is not well-formed: look at its brackets, and what follows them")
     urn, attributes, name = _split(schema, match["attribute"])
     if not _NAME.fullmatch(name):
         raise InvalidPath("a path is not well-formed: it names no attribute")
@@ -135,9 +137,7 @@ def _canonical(attribute: AttributeDefinition, node: FilterNode) -> FilterNode:
         case Not(expr):
             return Not(_canonical(attribute, expr))
         case Comparison(path, op, value):
-            definition = attribute.sub_attributes.get(path.attr.lower())
-            if definition is None:
-                raise InvalidPath(f"{attribute.name} has no sub-attribute of the name filtered by")
+            definition = _named(attribute, path)
             if definition.type == "boolean":
                 value = quirks.string_boolean(value)
             if isinstance(value, str) and _UNPRINTABLE.search(value):
@@ -146,6 +146,12 @@ def _canonical(attribute: AttributeDefinition, node: FilterNode) -> FilterNode:
                 )
             return Comparison(AttrPath(definition.name), op, value)
         case Present(path):
-            definition = attribute.sub_attributes.get(path.attr.lower())
-            return Present(AttrPath(definition.name)) if definition else node
+            return Present(AttrPath(_named(attribute, path).name))
     raise InvalidPath(f"the filter in {attribute.name}[...] holds another selection")
+
+
+def _named(attribute: AttributeDefinition, path: AttrPath) -> AttributeDefinition:
+    definition = attribute.sub_attributes.get(path.attr.lower())
+    if definition is None or path.sub_attr or path.uri:
+        raise InvalidPath(f"{attribute.name} has no sub-attribute of the name filtered by")
+    return definition

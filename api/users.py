@@ -8,6 +8,7 @@ from api.patches import Limits, read_patch
 from api.writing import WriteRequest, run_write
 from domain.commands import CreateUser, DeleteUser, PatchUser, ReplaceUser
 from domain.handlers.users import create_user, delete_user, patch_user, replace_user
+from domain.patching import is_short
 from domain.schemas import USER
 
 router = APIRouter()
@@ -51,6 +52,8 @@ async def patch(request: Request) -> Response:
         settings = work.service.settings
         limits = Limits(settings.max_operations, settings.max_members)
         body = read_patch(USER, work.resource_id, work.body, limits)
+        if not is_short(USER, body.operations):
+            work.weigh(None)
         command = PatchUser(
             work.cause, work.resource_id, body.operations, body.warnings, work.precondition
         )

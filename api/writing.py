@@ -57,13 +57,14 @@ class WriteRequest:
     ) -> Written:
         """Run a handler; what it tolerated and recorded nowhere goes to the structured log."""
         written = self.service.log.handle(handler, command)
-        if warnings:
+        tolerated = [*warnings, *written.warnings]
+        if tolerated:
             log.info(
                 "request.tolerated",
                 realm=self.caller.slug,
                 resource_id=written.id,
                 recorded=written.changed,
-                warnings=[f"{warned.code} {warned.path}" for warned in warnings],
+                warnings=[f"{warned.code} {warned.path}" for warned in tolerated],
                 correlation_id=self.cause.correlation_id,
             )
         return written

@@ -8,9 +8,6 @@ could be told 409 on POST and "no such user" by the filter it uses to find out w
 import unicodedata
 from typing import Any
 
-KEY_VERSION = 1
-"""The version of :func:`comparison_key`; claims are derived anew when it changes."""
-
 
 def folded(value: str) -> str:
     """Return the key of a case-insensitive string.

@@ -158,6 +158,8 @@ class Written:
 
     id: str
     changed: bool = True
+    warnings: Sequence[Warned] = ()
+    """What the handler itself tolerated; recorded only beside events."""
 
 
 class Log(Protocol):

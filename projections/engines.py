@@ -1,8 +1,8 @@
-"""The two engines, and everything in which they differ (ADR 0003).
+"""The engine, and everything in which another one would differ (ADR 0003).
 
 SQLite: WAL, ``synchronous=FULL``, writes begin with ``BEGIN IMMEDIATE`` behind one in-process lock,
-so that threads queue here and processes at the database. Nothing outside this module and
-:mod:`projections.json_sql` knows which engine is in use.
+so that threads queue here and processes at the database. SQL that is spelled differently on another
+engine is made here and in :mod:`projections.json_sql`.
 """
 
 import sqlite3
@@ -26,8 +26,7 @@ WAIT_SECONDS = 5
 POOL_SIZE = 10
 _WRITE, _IMPATIENT = "rollbook_write", "rollbook_impatient"
 
-_PATIENCE = "PRAGMA busy_timeout=5000"
-"""As :data:`WAIT_SECONDS`, in the database's milliseconds."""
+_PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
 _SQLITE_PRAGMAS = (
     _PATIENCE,
     "PRAGMA synchronous=FULL",
@@ -236,9 +235,17 @@ def _outages() -> Iterator[None]:
     except exc.TimeoutError:
         raise Unavailable("the service is busy; try again in a moment") from None
     except exc.OperationalError as error:
-        raise Unavailable(f"the database is not available: {error.orig}") from error
+        _refuse_outage(error.orig)
+        raise
     except sqlite3.OperationalError as error:  # of a prepared statement
-        raise Unavailable(f"the database is not available: {error}") from error
+        _refuse_outage(error)
+        raise
+
+
+def _refuse_outage(error: BaseException | None) -> None:
+    """Raise :class:`Unavailable` unless the statement itself is at fault, which is a defect."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
+        raise Unavailable("the database is busy or gone; try again in a moment") from error
 
 
 @cache

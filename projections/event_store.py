@@ -25,6 +25,10 @@ S = TypeVar("S")
 Projector = Callable[[Any, Iterable[RecordedEvent[Any]]], Any]
 
 
+class OtherKind(ValueError):
+    """A stream is not of the kind it was taken for."""
+
+
 class ThinStreams(EventStore[UUID]):
     """Streams without the events that only say who joined and left."""
 
@@ -81,13 +85,13 @@ class EventLog(Application[UUID]):
 def folding(kind: str, evolve: Callable[[S | None, Any], S]) -> Projector:
     """Return the function that folds a stream of a kind with its aggregate's ``evolve``.
 
-    The function raises ``ValueError`` on a stream of another kind.
+    The function raises :class:`OtherKind` on a stream of another kind.
     """
 
     def fold(stream: Stream[S] | None, events: Iterable[RecordedEvent[Any]]) -> Stream[S] | None:
         for recorded in events:
             if AGGREGATE_OF[recorded.event.topic] != kind:
-                raise ValueError(f"{recorded.event.topic} does not belong in a {kind} stream")
+                raise OtherKind(f"{recorded.event.topic} does not belong in a {kind} stream")
             stream = Stream(
                 id=recorded.originator_id,
                 version=recorded.originator_version,

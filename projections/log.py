@@ -22,7 +22,7 @@ from domain.refusals import NoSuchRealm, NoSuchResource, Unavailable, VersionCon
 from domain.user import User
 from projections.credentials import HashKey
 from projections.engines import Database
-from projections.event_store import EventLog, folding
+from projections.event_store import EventLog, OtherKind, folding
 from projections.generations import Registry
 from projections.tables import streams
 from projections.transaction import SqlTransaction
@@ -35,6 +35,17 @@ R = TypeVar("R")
 fold_user = folding("User", User.evolve)
 fold_group = folding("Group", Group.evolve)
 fold_realm = folding("Realm", Realm.evolve)
+
+
+_NOBODY = UUID(int=0)
+
+
+def _key(text: str) -> UUID | None:
+    """Return the key of a stream, ``None`` for what cannot be one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 _GROUP_HEAD = select(streams.c.version, streams.c.correlation_id).where(
@@ -69,9 +80,8 @@ class SqlLog:
     def user(self, realm: str, user_id: str) -> Stream[User]:
         """Return a user. Raises :class:`NoSuchResource` unless the realm has it, undeleted."""
         stream: Stream[User] | None = None
-        # Not a UUID, a stream of another kind, or none at all.
-        with suppress(ValueError, AggregateNotFoundError):
-            stream = self.events.repository.get(UUID(user_id), projector_func=fold_user)
+        with suppress(OtherKind, AggregateNotFoundError):
+            stream = self.events.repository.get(_key(user_id) or _NOBODY, projector_func=fold_user)
         if stream is None or stream.realm != realm or stream.state.deleted:
             raise NoSuchResource("User", user_id)
         return stream

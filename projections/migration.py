@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from projections.engines import Database
 from projections.generations import READ, Registry
@@ -61,6 +61,12 @@ def migrate(database: Database, registry: Registry) -> bool:
         changed |= _first_generations(connection, registry)
         connection.commit()
     return changed
+
+
+def is_empty(database: Database) -> bool:
+    """Whether nothing was ever made in the database; another process may be about to."""
+    with database.reading() as connection:
+        return not inspect(connection).get_table_names()
 
 
 def check_migrated(database: Database) -> None:

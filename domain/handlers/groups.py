@@ -90,7 +90,7 @@ def _change(
             events,
             warnings=[*command.warnings, *warnings, *doubts],
         )
-    return Written(command.group_id, changed=bool(events))
+    return Written(command.group_id, changed=bool(events), warnings=warnings)
 
 
 def delete_group(command: DeleteGroup, log: Log) -> Written:

@@ -114,7 +114,10 @@ def test_known_schemas_are_known_in_any_case() -> None:
     assert quirks.known_schema(USER_URN.upper(), USER)
     assert quirks.known_schema(ENTERPRISE_URN, USER)
     assert not quirks.known_schema(ENTERPRISE_URN, GROUP)
-    assert not any(quirks.known_schema(urn, USER) for urn in quirks.LEGACY_URNS)
+    assert not any(
+        quirks.known_schema(urn, USER)
+        for urn in ("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0")
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ _BY_ID = {
     )
     for kind, table in TABLES.items()
 }
+SHORT_PAGE = 100
+"""Resources a lookup may answer with: an externalId is not unique."""
 _LOOKUPS = {
     ("User", "username"): (_by(users, "user_name_key"), comparison.folded),
     ("User", "externalid"): (_by(users, "external_id_key"), comparison.exact),
@@ -106,7 +108,9 @@ def find(
 
 def is_lookup(schema: ResourceSchema, query: Query, page: Page) -> bool:
     """Whether a query asks for one value of an attribute clients match by."""
-    if query.filter is None or query.sort_by is not None or page.offset or not page.count:
+    if query.filter is None or query.sort_by is not None:
+        return False
+    if page.offset or not 0 < page.count <= SHORT_PAGE:
         return False
     return _looked_up(schema, parse_filter(schema, query.filter).ast) is not None
 

@@ -28,7 +28,7 @@ def columns_of(row: Row) -> dict[str, Any]:
         "external_id_key": _key(document.get("externalId"), comparison.exact),
         "display_name_key": _key(document.get("displayName"), comparison.folded),
         "display": document.get("displayName"),
-        "keys": orjson.dumps(keys_of(schema, document)).decode(),
+        "keys": orjson.dumps(keys_of(schema, document), option=orjson.OPT_SORT_KEYS).decode(),
         "document": render_document(schema, row.id, document),
         **meta_columns_of(row),
         "created": row.created,
