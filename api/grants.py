@@ -1,7 +1,7 @@
 """What a bearer token allows: checksum, then a cache of a second, then one indexed statement.
 
 Only positive answers are cached, so that a new token works at once and a revoked one is refused by
-every worker within :data:`CACHE_SECONDS` (DESIGN section 7, ABUSE B6 and B9). The cache is keyed by
+every worker within :data:`CACHE_SECONDS` (ADR 0007, ABUSE B6 and B9). The cache is keyed by
 the keyed hash: no token stands in memory longer than its request.
 """
 

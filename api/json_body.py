@@ -1,4 +1,4 @@
-"""Reading a request body: one JSON object, within the limits of DESIGN section 8 (ADR 0010).
+"""Reading a request body: one JSON object, within the limits of ADR 0010.
 
 Two programs that read the same bytes differently are how checks are walked around: duplicate
 names (compared without case, as SCIM compares attribute names), NaN and lone surrogates are

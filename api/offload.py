@@ -1,4 +1,4 @@
-"""Running what blocks away from the event loop (DESIGN section 5, ADR 0011).
+"""Where calls that block run: at once, or away from the event loop (ADR 0011).
 
 As many calls run at a time as there are connections in the pool; the next one waits here, where
 waiting costs nothing, and is told to come again after some seconds. A write to SQLite takes a
@@ -21,7 +21,7 @@ ON_THE_LOOP = 2
 
 
 class Workers:
-    """The threads of one process that may hold a database connection."""
+    """The places of one process where a call may hold a database connection."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -31,7 +31,7 @@ class PatchBody(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How much one PATCH may ask for (DESIGN section 8)."""
+    """How much one PATCH may ask for (ADR 0010)."""
 
     operations: int
     members: int

@@ -24,6 +24,12 @@ def scim_base(service: Service, slug: str) -> str:
     return f"{service.public_url}/realms/{slug}/scim/v2"
 
 
+def view_of(service: Service, caller: Caller, connection: Connection) -> Representation:
+    """Return how the resources of the caller's realm look from outside."""
+    directory = live_directory(service.registry, connection)
+    return Representation(scim_base(service, caller.slug), caller.realm, directory)
+
+
 def selection_of(request: Request, schema: ResourceSchema) -> Selection:
     """Return the attributes a request wants of one resource."""
     parameters = {name.lower(): value for name, value in request.query_params.items()}
@@ -44,11 +50,7 @@ def get_resource(
     """
     selection = selection_of(request, schema)
     with service.database.reading() as connection:
-        view = Representation(
-            scim_base(service, caller.slug),
-            caller.realm,
-            live_directory(service.registry, connection),
-        )
+        view = view_of(service, caller, connection)
         row = view.directory.get(connection, schema, caller.realm, resource_id)
         if row is None:
             raise NoSuchResource(schema.name, resource_id)
@@ -80,11 +82,7 @@ def _find(
     connection: Connection,
 ) -> Response:
     total, resources, refused = 0, list[bytes](), list[InvalidFilter | InvalidPath]()
-    view = Representation(
-        scim_base(service, caller.slug),
-        caller.realm,
-        live_directory(service.registry, connection),
-    )
+    view = view_of(service, caller, connection)
     for schema in schemas:
         selection = search.selection(schema)
         page = Page(max(search.page.offset - total, 0), max(search.count - len(resources), 0))

@@ -13,14 +13,13 @@ from api.auth import Caller, writer
 from api.composition import Service
 from api.conditions import HeaderPrecondition, precondition
 from api.json_body import read_object
-from api.reading import scim_base, selection_of
-from api.representation import Representation, derived_name, resource_response
+from api.reading import selection_of, view_of
+from api.representation import derived_name, resource_response
 from api.selection import Selection
 from domain.cause import Actor, Cause, Warned
 from domain.ports import Log, Written
 from domain.refusals import NoSuchResource
 from domain.schemas import ResourceSchema
-from projections.directory import live_directory
 
 SMALL_GROUP = 10
 """A PATCH answers with the whole group up to this many members, beyond it with 204."""
@@ -76,11 +75,7 @@ class WriteRequest:
         write; RFC 7644 §3.5.2 allows either, and Entra reads neither (ADR 0006).
         """
         with self.service.database.reading() as connection:
-            view = Representation(
-                scim_base(self.service, self.caller.slug),
-                self.caller.realm,
-                live_directory(self.service.registry, connection),
-            )
+            view = view_of(self.service, self.caller, connection)
             row = view.directory.get(connection, self.schema, self.caller.realm, resource_id)
             if row is None:  # deleted by somebody else in the meantime
                 raise NoSuchResource(self.schema.name, resource_id)

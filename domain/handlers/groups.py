@@ -7,7 +7,13 @@ from domain.commands import CreateGroup, DeleteGroup, PatchGroup, ReplaceGroup
 from domain.document import Document
 from domain.events import Stream
 from domain.group import Group, GroupEvent, membership_events
-from domain.handlers.streams import check_precondition, leave, living, same_version
+from domain.handlers.streams import (
+    check_precondition,
+    doubts_about,
+    leave,
+    living,
+    same_version,
+)
 from domain.judging import check_document
 from domain.patching import MemberDelta, patched
 from domain.ports import Head, Log, Transaction, Written
@@ -32,7 +38,7 @@ def create_group(command: CreateGroup, log: Log) -> Written:
         heads = work.lock(referred=command.members.wanted)
         _take_name(work, Group(command.document), group_id)
         joined, warnings = _apply(work, group_id, command.members, heads)
-        doubts = _doubts(work, command.document, group_id)
+        doubts = doubts_about(work, GROUP.name, command.document, group_id)
         warnings = [*command.warnings, *warnings, *doubts]
         work.append(group_id, GROUP.name, [*created, *joined], warnings=warnings)
     return Written(group_id)
@@ -81,7 +87,7 @@ def _change(
         if stream and own:
             _rename(work, stream.state, Group(document), command.group_id)
             if document.get("externalId") != stream.state.document.get("externalId"):
-                doubts = _doubts(work, document, command.group_id)
+                doubts = doubts_about(work, GROUP.name, document, command.group_id)
         delta, warnings = _apply(work, command.group_id, command.members, heads)
         events = [*own, *delta]
         work.append(
@@ -154,10 +160,3 @@ def _take_name(work: Transaction, group: Group, group_id: str) -> None:
     owner = work.claims.take(DISPLAY_NAME, group.name_key, group_id)
     if owner is not None:
         raise GroupNameTaken(str(group.document["displayName"]), owner)
-
-
-def _doubts(work: Transaction, document: Document, group_id: str) -> Sequence[Warned]:
-    external_id = document.get("externalId")
-    if external_id and work.shares_external_id(GROUP.name, external_id, group_id):
-        return [Warned("shared-external-id", "externalId")]
-    return []

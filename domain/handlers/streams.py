@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.cause import Warned
+from domain.document import Document
 from domain.events import Stream
 from domain.group import Group
 from domain.ports import Head, Precondition, Transaction
@@ -44,6 +46,16 @@ def same_version(stream: Stream[Any], head: Head) -> None:
     """
     if stream.version != head.version:
         raise VersionConflict(head.id)
+
+
+def doubts_about(
+    work: Transaction, resource_type: str, document: Document, resource_id: str
+) -> Sequence[Warned]:
+    """Return what is accepted and worth a warning: an ``externalId`` used twice (ADR 0004)."""
+    external_id = document.get("externalId")
+    if external_id and work.shares_external_id(resource_type, external_id, resource_id):
+        return [Warned("shared-external-id", "externalId")]
+    return []
 
 
 def leave(work: Transaction, groups: Sequence[str], member_id: str) -> None:

@@ -6,7 +6,13 @@ from domain.cause import Warned
 from domain.commands import CreateUser, DeleteUser, PatchUser, ReplaceUser
 from domain.document import Document
 from domain.events import Stream
-from domain.handlers.streams import check_precondition, leave, locked, same_version
+from domain.handlers.streams import (
+    check_precondition,
+    doubts_about,
+    leave,
+    locked,
+    same_version,
+)
 from domain.judging import check_document
 from domain.patching import patched
 from domain.ports import Log, Transaction, Written
@@ -31,7 +37,7 @@ def create_user(command: CreateUser, log: Log) -> Written:
     user_id = log.new_id()
     with log.transaction(command.cause) as work:
         _take_name(work, user, user_id)
-        doubts = _doubts(work, user.document, user_id)
+        doubts = doubts_about(work, USER.name, user.document, user_id)
         work.append(user_id, USER.name, events, warnings=[*command.warnings, *doubts])
     return Written(user_id)
 
@@ -79,7 +85,7 @@ def _change(
             _take_name(work, after, command.user_id)
         doubts: Sequence[Warned] = ()
         if document.get("externalId") != before.document.get("externalId"):
-            doubts = _doubts(work, document, command.user_id)
+            doubts = doubts_about(work, USER.name, document, command.user_id)
         work.append(command.user_id, USER.name, events, warnings=[*command.warnings, *doubts])
     return Written(command.user_id)
 
@@ -107,10 +113,3 @@ def delete_user(command: DeleteUser, log: Log) -> Written:
 def _take_name(work: Transaction, user: User, user_id: str) -> None:
     if work.claims.take(USER_NAME, user.name_key, user_id) is not None:
         raise UserNameTaken(str(user.document["userName"]))
-
-
-def _doubts(work: Transaction, document: Document, user_id: str) -> Sequence[Warned]:
-    external_id = document.get("externalId")
-    if external_id and work.shares_external_id(USER.name, external_id, user_id):
-        return [Warned("shared-external-id", "externalId")]
-    return []

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from domain.topics import AGGREGATE_OF
 from projections.beside import pieces
 from projections.directory.g1.rendering import (
     columns_of,
@@ -26,8 +27,7 @@ def project(connection: Connection, events: Sequence[Positioned]) -> None:
     """Apply events, in order, to the rows of their resources: load, fold, write back."""
     streams: dict[tuple[str, str], list[Positioned]] = {}
     for positioned in events:
-        kind, _, _ = positioned.recorded.event.topic.partition(".")
-        if kind.capitalize() in TABLES:
+        if AGGREGATE_OF[positioned.recorded.event.topic] in TABLES:
             key = (positioned.recorded.cause.realm, positioned.recorded.stream_id)
             streams.setdefault(key, []).append(positioned)
     before = _load(connection, streams)
@@ -48,7 +48,7 @@ def _load(
     for (realm, id_), own in streams.items():
         first = own[0].recorded
         if first.originator_version > 1:
-            kind = first.event.topic.partition(".")[0].capitalize()
+            kind = AGGREGATE_OF[first.event.topic]
             wanted.setdefault((realm, kind), []).append(id_)
     rows: dict[tuple[str, str], Row] = {}
     for (realm, kind), ids in wanted.items():

@@ -10,6 +10,7 @@ from typing import Any
 from domain.document import Changes, Document, changed
 from domain.events import RecordedEvent
 from domain.group import Group
+from domain.topics import AGGREGATE_OF
 from domain.user import User
 
 
@@ -32,11 +33,10 @@ Function = Callable[[Row | None, RecordedEvent[Any]], Row | None]
 
 def on_created(_row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     """Begin a row: ``user.created`` and ``group.created``."""
-    kind, _, _ = recorded.event.topic.partition(".")
     return Row(
         realm=recorded.cause.realm,
         id=recorded.stream_id,
-        type=kind.capitalize(),
+        type=AGGREGATE_OF[recorded.event.topic],
         document=recorded.event.document,
         version=recorded.originator_version,
         correlation_id=recorded.cause.correlation_id,
