@@ -2,7 +2,8 @@
 
 The two Microsoft Entra dialects arrive mixed from one tenant (on-demand provisioning ignores the
 ``aadOptscim062020`` flag), so nothing here depends on who is calling. Fixtures are the recorded
-conversations in ``tests/clients/``. What a value or a name may look like beyond RFC 7644 stands here.
+conversations in ``tests/clients/``. What a value or a name may look like beyond RFC 7644 stands
+here.
 """
 
 from collections.abc import Iterable
