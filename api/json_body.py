@@ -17,6 +17,7 @@ from domain.refusals import InvalidSyntax, InvalidValue
 
 MAX_DEPTH = 32
 MAX_STRING = 8_192
+DRAINED = 8 * 1_048_576
 MEDIA_TYPES = ("application/scim+json", "application/json")
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -38,15 +39,26 @@ async def read_object(request: Request, max_bytes: int) -> dict[str, Any]:
 
 
 async def _bounded(request: Request, max_bytes: int) -> bytes:
+    """Return the body; of one that is too large only so much is read as its answer needs.
+
+    A connection closed on a client that is still sending is reset, and the answer with it: what
+    comes is thrown away first, up to :data:`DRAINED` bytes.
+    """
     declared = request.headers.get("content-length", "0")
-    received = bytearray()
-    if not declared.isdigit() or int(declared) <= max_bytes:
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > max_bytes:
+    too_large = not declared.isdigit() or int(declared) > max_bytes
+    received, thrown_away = bytearray(), 0
+    async for chunk in request.stream():
+        if too_large:
+            thrown_away += len(chunk)
+            if thrown_away > DRAINED:
                 break
-        else:
-            return bytes(received)
+            continue
+        received += chunk
+        if len(received) > max_bytes:
+            too_large = True
+            received.clear()
+    if not too_large:
+        return bytes(received)
     raise Answer(
         413, f"the request body is larger than {max_bytes} bytes", headers={"Connection": "close"}
     )

@@ -78,10 +78,19 @@ def test_the_key_file_is_for_its_owner_only(rollbook: Rollbook, folder: Path) ->
 
 
 def test_a_database_that_is_not_migrated_is_not_served(rollbook: Rollbook, folder: Path) -> None:
-    (folder / "var").mkdir()
-    (folder / "var/rollbook.db").touch()
+    rollbook("migrate")
+    connection = sqlite3.connect(folder / "var/rollbook.db")
+    connection.execute("DELETE FROM alembic_version")
+    connection.commit()
+    connection.close()
     for command in (("serve", "--port", "0"), ("realm", "list")):
         assert '"rollbook migrate"' in one_line(rollbook, *command)
+
+
+def test_a_file_that_holds_nothing_yet_is_migrated(rollbook: Rollbook, folder: Path) -> None:
+    (folder / "var").mkdir()
+    (folder / "var/rollbook.db").touch()
+    assert rollbook("realm", "list", "--json").value == []
 
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",), ("realm", "list")])
