@@ -22,8 +22,9 @@ def _text_of(error: Exception) -> str | None:
 
     text = str(error)
     match error:
-        case Unavailable() if "not available" in text:
-            return f"{text}; {_remedy(text)}"
+        case Unavailable(__cause__=Exception() as cause):
+            reason = str(getattr(cause, "orig", cause))
+            return f"the database is not available: {reason}; {_remedy(reason)}"
         case WrongKey() if "ROLLBOOK_KEY_FILE" not in text:
             return f"{text}; put the right file in place, or name it by ROLLBOOK_KEY_FILE"
         case EventFromTheFuture():
