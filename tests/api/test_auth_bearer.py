@@ -1,6 +1,5 @@
 """Bearer authentication on SCIM routes: ABUSE group B, and C1."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,23 +8,6 @@ from structlog.testing import capture_logs
 from domain.credentials import CredentialKind, new_credential
 from domain.handlers import realms
 from tests.api.guarded import Guarded, Tenant, basic
-
-
-@pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("bearer")) as running:
-        yield running
-
-
-@pytest.fixture
-def guarded(application: Guarded) -> Guarded:
-    application.reset()
-    return application
-
-
-@pytest.fixture
-def tenant(guarded: Guarded) -> Tenant:
-    return guarded.tenant()
 
 
 def _is_invalid_token(answer: Any, slug: str) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,23 +16,6 @@ from projections.credentials import HashKey
 from tests.api.guarded import PEER, Guarded, Tenant, basic
 
 GRANT = {"grant_type": "client_credentials"}
-
-
-@pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("clients")) as running:
-        yield running
-
-
-@pytest.fixture
-def guarded(application: Guarded) -> Guarded:
-    application.reset()
-    return application
-
-
-@pytest.fixture
-def tenant(guarded: Guarded) -> Tenant:
-    return guarded.tenant()
 
 
 def _ask(guarded: Guarded, tenant: Tenant, authorization: str | None, **form: str) -> Any:

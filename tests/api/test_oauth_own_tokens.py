@@ -1,7 +1,5 @@
 """Revocation (RFC 7009) and introspection (RFC 7662): ABUSE A15, B6."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 
@@ -9,23 +7,6 @@ from api.grants import GrantCache
 from domain.handlers import realms
 from projections.tables import events
 from tests.api.guarded import PEER, Guarded, Tenant, basic
-
-
-@pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("own")) as running:
-        yield running
-
-
-@pytest.fixture
-def guarded(application: Guarded) -> Guarded:
-    application.reset()
-    return application
-
-
-@pytest.fixture
-def tenant(guarded: Guarded) -> Tenant:
-    return guarded.tenant()
 
 
 def _topics(guarded: Guarded, tenant: Tenant) -> list[str]:

@@ -1,6 +1,5 @@
 """Guessing at secrets is slowed down, and locks nobody out: ABUSE A3."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,23 +10,6 @@ from api.throttle import FailureThrottle, MonotonicWindows
 from tests.api.guarded import PROXY, Guarded, Tenant, basic
 
 GRANT = {"grant_type": "client_credentials"}
-
-
-@pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("throttle")) as running:
-        yield running
-
-
-@pytest.fixture
-def guarded(application: Guarded) -> Guarded:
-    application.reset()
-    return application
-
-
-@pytest.fixture
-def tenant(guarded: Guarded) -> Tenant:
-    return guarded.tenant()
 
 
 def _guess(guarded: Guarded, tenant: Tenant, client_id: str = "scim", **options: Any) -> int:

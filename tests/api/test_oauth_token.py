@@ -1,6 +1,5 @@
 """What the token endpoint answers: RFC 6749 §4.4, §5; ABUSE A6 to A9."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,23 +14,6 @@ from tests.api.guarded import Guarded, Tenant, basic
 
 GRANT = {"grant_type": "client_credentials"}
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("token")) as running:
-        yield running
-
-
-@pytest.fixture
-def guarded(application: Guarded) -> Guarded:
-    application.reset()
-    return application
-
-
-@pytest.fixture
-def tenant(guarded: Guarded) -> Tenant:
-    return guarded.tenant()
 
 
 def _send(
