@@ -7,8 +7,9 @@ from sqlalchemy.exc import ArgumentError
 
 from api.settings import BadSetting, Settings
 from projections.credentials import HashKey, check_key, has_key, read_key
+from projections.database import Database
 from projections.directory.g1 import DirectoryG1
-from projections.engines import Database, UnsupportedDatabase
+from projections.engines.backend import UnsupportedDatabase
 from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, is_empty, migrate
@@ -44,13 +45,14 @@ def open_database(settings: Settings) -> Database:
         database = Database(settings.database_url)
     except (UnsupportedDatabase, ArgumentError) as error:
         raise BadSetting(f"ROLLBOOK_DATABASE_URL: {error}") from None
-    database.path.parent.mkdir(parents=True, exist_ok=True)
+    if database.file is not None:
+        database.file.parent.mkdir(parents=True, exist_ok=True)
     return database
 
 
 def key_path(settings: Settings, database: Database) -> Path:
-    """Return where the key file lies: named, or beside the embedded database."""
-    return settings.key_file or database.path.with_name("rollbook.key")
+    """Return where the key file lies: named, beside the embedded database, or in ``var``."""
+    return settings.key_file or (database.file or Path("var/rollbook.db")).with_name("rollbook.key")
 
 
 def known_generations() -> Registry:
@@ -68,7 +70,7 @@ def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
         BadSetting, WrongSchema, WrongKey: one clear line each
     """
     database, registry = open_database(settings), known_generations()
-    if may_migrate or is_empty(database):
+    if may_migrate or (database.backend.embedded and is_empty(database)):
         migrate(database, registry)
     check_migrated(database)
     with database.writing() as connection:

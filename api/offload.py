@@ -13,11 +13,10 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 
 from domain.refusals import Unavailable
-from projections.engines import POOL_SIZE, WAIT_SECONDS, Database, WouldWait
+from projections.database import Database
+from projections.engines.backend import WAIT_SECONDS, WouldWait
 
 R = TypeVar("R")
-ON_THE_LOOP = 2
-"""Connections kept for the point reads that run on the event loop itself."""
 
 
 class Workers:
@@ -25,8 +24,8 @@ class Workers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._readers = CapacityLimiter(POOL_SIZE - database.writers - ON_THE_LOOP)
-        self._writers = CapacityLimiter(database.writers)
+        self._readers = CapacityLimiter(database.backend.readers)
+        self._writers = CapacityLimiter(database.backend.writers)
 
     async def read(self, call: Callable[..., R], *arguments: Any) -> R:
         """Run a blocking call that only reads. Raises as :meth:`write`."""
@@ -43,7 +42,7 @@ class Workers:
         Raises:
             Unavailable: no thread became free within :data:`WAIT_SECONDS`.
         """
-        if self._database.writes_inline:
+        if self._database.backend.on_the_loop:
             try:
                 with self._database.not_waiting():
                     return call(*arguments)

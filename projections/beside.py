@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from domain.ports import Head
 from domain.schemas import USER
-from projections.engines import insert_new
+from projections.engines.spelling import insert_new
 from projections.prepared import Prepared
 from projections.tables import claims, members, streams
 

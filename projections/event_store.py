@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from domain.events import RecordedEvent, Stream
 from domain.group import MEMBER_TOPICS
 from domain.topics import AGGREGATE_OF
-from projections.engines import Database
+from projections.database import Database
 from projections.mapper import EventMapper
 from projections.recorder import SqlRecorder
 

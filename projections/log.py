@@ -21,7 +21,7 @@ from domain.realm import Realm
 from domain.refusals import NoSuchRealm, NoSuchResource, Unavailable, VersionConflict
 from domain.user import User
 from projections.credentials import HashKey
-from projections.engines import Database
+from projections.database import Database
 from projections.event_store import EventLog, OtherKind, folding
 from projections.generations import Registry
 from projections.tables import streams

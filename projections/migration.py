@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, inspect, select
 
-from projections.engines import Database
+from projections.database import Database
 from projections.generations import READ, Registry
 from projections.tables import generations
 
@@ -52,7 +52,7 @@ def migrate(database: Database, registry: Registry) -> bool:
     Raises:
         WrongSchema: a newer release wrote the database.
     """
-    with database.writing() as connection:
+    with database.migrating() as connection:
         present = present_revision(connection)
         _refuse_newer(present)
         changed = present != newest_revision()

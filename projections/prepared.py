@@ -17,6 +17,10 @@ Compiled = tuple[str, Sequence[str] | None, Mapping[str, Any]]
 """The text, the order of its parameters where they have no names, and those it brings along."""
 
 
+FEW = 2
+"""Rows from which on one call for all pays."""
+
+
 class Prepared:
     """A Core statement with named parameters (``bindparam``), compiled once for each dialect."""
 
@@ -35,6 +39,23 @@ class Prepared:
         """Run the statement and return its first row, ``None`` where it gives none."""
         rows = self.rows(connection, parameters)
         return rows[0] if rows else None
+
+    def each(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Run the statement once for each row of parameters; return the row each time gives.
+
+        A driver with several results to a call is asked once, and does not wait for each answer.
+        """
+        text, names, literals = self._of(connection.dialect)
+        cursor = connection.connection.cursor()
+        if len(rows) < FEW or not hasattr(cursor, "nextset"):
+            cursor.close()
+            return [self.first(connection, row) for row in rows]
+        cursor.executemany(text, [_bound(names, literals, row) for row in rows], returning=True)
+        found = [cursor.fetchone()]
+        while cursor.nextset():
+            found.append(cursor.fetchone())
+        cursor.close()
+        return found
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each row of parameters, as one call to the driver."""

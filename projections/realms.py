@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from domain.events import RecordedEvent
 from domain.realm import Realm
 from domain.refusals import NoSuchRealm, RealmNameTaken
-from projections.engines import insert_new
+from projections.engines.spelling import insert_new
 from projections.tables import clients, realms
 
 

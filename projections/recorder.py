@@ -12,7 +12,7 @@ from eventsourcing.persistence import (
 )
 from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
-from projections.engines import Database
+from projections.database import Database
 from projections.prepared import Prepared
 from projections.tables import events
 
@@ -87,7 +87,7 @@ class SqlRecorder(ApplicationRecorder):
             for event in stored
         ]
         try:
-            return [_INSERT.first(connection, row)[0] for row in rows]
+            return [position for (position,) in _INSERT.each(connection, rows)]
         except connection.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
             raise IntegrityError(str(error)) from error
 

@@ -21,11 +21,9 @@ from sqlalchemy import (
     true,
 )
 
-metadata = MetaData()
+from projections.engines.types import Identifier, Key, Position
 
-Identifier = String(36)
-Position = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts positions only in a column it knows as INTEGER PRIMARY KEY."""
+metadata = MetaData()
 
 events = Table(
     "events",
@@ -63,7 +61,7 @@ claims = Table(
     metadata,
     Column("realm", Identifier, nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", Key, nullable=False),
     Column("owner", Identifier, nullable=False),
     PrimaryKeyConstraint("realm", "kind", "key", name="claims_pk"),
     sqlite_with_rowid=False,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy import delete, func, select
 
-from projections.engines import Database
+from projections.database import Database
 from projections.event_store import EventLog
 from projections.generations import Positioned, Registry
 from projections.tables import events

@@ -19,8 +19,8 @@ from domain.events import RecordedEvent
 from domain.handlers.realms import create_realm
 from domain.ports import Clock
 from projections.credentials import HashKey
+from projections.database import Database
 from projections.directory.g1 import DirectoryG1
-from projections.engines import Database
 from projections.generations import Registry
 from projections.log import SqlLog, system_clock
 from projections.migration import migrate

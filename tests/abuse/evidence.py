@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from domain.events import RecordedEvent
-from projections.engines import Database
+from projections.database import Database
 from projections.event_store import EventLog
 from tests.derived import Beside, beside
 

@@ -18,7 +18,7 @@ from domain.patching import MemberDelta
 from domain.ports import Written
 from domain.refusals import Refusal, Unavailable, UserNameTaken
 from projections.beside import SqlClaims, SqlMemberships
-from projections.engines import Database, _outages
+from projections.database import Database
 from projections.log import SqlLog
 from tests.embedded import Embedded, embedded, unsynced
 
@@ -69,7 +69,7 @@ def _add_at_once(house: Embedded, handler: Handler) -> None:
     team = house.log.handle(
         create_group, CreateGroup(house.cause(), {"displayName": "team"}, MemberDelta())
     ).id
-    elsewhere = unsynced(house.database.path)
+    elsewhere = unsynced(house.database.file)
     logs = [house.log, SqlLog(elsewhere, house.log.registry, house.log.key)]
     refused: list[Refusal] = []
 
@@ -115,7 +115,7 @@ def test_h4_sabotage_a_deferred_begin_fails_one_of_two_writers(
 ) -> None:
     @contextmanager
     def deferred(self: Database) -> Iterator[Connection]:
-        with _outages(), self.engine.connect() as connection:
+        with self._translated(), self.engine.connect() as connection:
             yield connection
 
     monkeypatch.setattr(Database, "writing", deferred)

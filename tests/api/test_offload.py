@@ -10,8 +10,8 @@ import pytest
 
 from api.offload import Workers
 from domain.refusals import Unavailable
-from projections import engines
-from projections.engines import WouldWait
+from projections.engines import backend
+from projections.engines.backend import WouldWait
 from tests.embedded import Embedded, embedded, unsynced
 from tests.projections.commands import new_user
 
@@ -28,7 +28,7 @@ def test_a_short_write_runs_where_it_is_asked_for(house: Embedded) -> None:
 
 
 def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: Embedded) -> None:
-    other = unsynced(house.database.path)
+    other = unsynced(house.database.file)
     holding, places = threading.Event(), list[int]()
 
     def hold() -> None:
@@ -68,7 +68,7 @@ def test_what_may_take_long_begins_again_in_a_thread_and_has_done_nothing(
 
 
 def test_patience_is_given_back_after_a_write_that_would_have_waited(house: Embedded) -> None:
-    other = unsynced(house.database.path)
+    other = unsynced(house.database.file)
     with (
         other.writing(),
         house.database.not_waiting(),
@@ -85,7 +85,7 @@ def test_who_waits_too_long_for_a_thread_is_told_to_come_again(
     house: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.offload.WAIT_SECONDS", 0.01)
-    assert engines.WAIT_SECONDS == 5
+    assert backend.WAIT_SECONDS == 5
 
     async def crowd() -> None:
         workers, released = Workers(house.database), threading.Event()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from projections.engines import Database
+from projections.database import Database
 
 from .rounds import Scale
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from projections.engines import Database
+from projections.database import Database
 
 from .conditions import read_pragmas
 from .directory import Directory

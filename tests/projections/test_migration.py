@@ -10,8 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
+from projections.database import Database
 from projections.directory.g1 import DirectoryG1
-from projections.engines import Database, UnsupportedDatabase
+from projections.engines.backend import UnsupportedDatabase
 from projections.generations import Registry
 from projections.migration import (
     WrongSchema,
@@ -98,7 +99,7 @@ def test_two_threads_may_migrate_at_once(tmp_path: Path) -> None:
 MIGRATE = """
 import sys
 from projections.directory.g1 import DirectoryG1
-from projections.engines import Database
+from projections.database import Database
 from projections.generations import Registry
 from projections.migration import migrate
 
@@ -166,5 +167,5 @@ def test_a_failed_migration_leaves_an_empty_database(
 
 
 def test_another_engine_is_refused() -> None:
-    with pytest.raises(UnsupportedDatabase, match="postgresql"):
-        Database("postgresql://localhost/x")
+    with pytest.raises(UnsupportedDatabase, match="mysql"):
+        Database("mysql://localhost/x")

@@ -22,7 +22,7 @@ from projections.directory.g1.operators import Condition, present
 from projections.directory.g1.places import Place, key_place
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import user_emails
-from projections.json_sql import json_elements, json_text
+from projections.engines.spelling import element_text, json_elements, json_text
 
 
 class Entries(Protocol):
@@ -83,7 +83,7 @@ class _JsonEntries:
 
     def place_of(self, sub: AttributeDefinition | None) -> Place | None:
         if sub is None:
-            return key_place(self.rows.c.value, self.head)
+            return key_place(element_text(self.rows), self.head)
         return key_place(json_text(self.rows.c.value, sub.name), sub)
 
     def any(self, condition: Condition | None, value: str | None = None) -> Condition:  # noqa: ARG002  # no index

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, false, func, literal, not_
 
 from domain.refusals import InvalidFilter
 from projections.directory.g1.places import Place
+from projections.engines.spelling import contains, ends_with
 
 Condition = ColumnElement[bool]
 
@@ -77,9 +78,9 @@ def _substring(place: Place, op: CompareOperator, needle: str) -> Condition:
     if not needle:
         return place.value.is_not(None)
     if op == CompareOperator.co:
-        return func.instr(place.value, needle) > 0
+        return contains(place.value, needle)
     if op == CompareOperator.ew:
-        return func.substr(place.value, -len(needle)) == needle
+        return ends_with(place.value, needle)
     starts = func.substr(place.value, 1, len(needle)) == needle
     if not place.has_index:
         return starts

@@ -14,7 +14,7 @@ from projections.directory.g1.attributes import Attribute
 from projections.directory.g1.keys import key_of
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import groups, users
-from projections.json_sql import json_text
+from projections.engines.spelling import json_text
 
 _COLUMNS = {
     ("User", "userName"): users.c.user_name_key,

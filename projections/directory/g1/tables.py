@@ -9,7 +9,6 @@ order of ids, and an index that does not say so loses to the primary key in the 
 """
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -21,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-from projections.tables import Identifier
+from projections.engines.types import Identifier, Key, Keys
 
 metadata = MetaData()
 
@@ -30,15 +29,15 @@ users = Table(
     metadata,
     Column("realm", Identifier, nullable=False),
     Column("id", Identifier, nullable=False),
-    Column("user_name_key", Text, nullable=False),
-    Column("external_id_key", Text),
-    Column("display_name_key", Text),
+    Column("user_name_key", Key, nullable=False),
+    Column("external_id_key", Key),
+    Column("display_name_key", Key),
     Column("active", Boolean),
     Column("created", BigInteger, nullable=False),
     Column("last_modified", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("display", Text),
-    Column("keys", JSON, nullable=False),
+    Column("keys", Keys, nullable=False),
     Column("document", Text, nullable=False),
     Column("meta", Text, nullable=False),
     PrimaryKeyConstraint("realm", "id", name="users_g1_pk"),
@@ -52,7 +51,7 @@ user_emails = Table(
     "user_emails_g1",
     metadata,
     Column("realm", Identifier, nullable=False),
-    Column("value_key", Text, nullable=False),
+    Column("value_key", Key, nullable=False),
     Column("user_id", Identifier, nullable=False),
     Column("place", Integer, nullable=False),
     PrimaryKeyConstraint("realm", "user_id", "place", name="user_emails_g1_pk"),
@@ -64,13 +63,13 @@ groups = Table(
     metadata,
     Column("realm", Identifier, nullable=False),
     Column("id", Identifier, nullable=False),
-    Column("external_id_key", Text),
-    Column("display_name_key", Text, nullable=False),
+    Column("external_id_key", Key),
+    Column("display_name_key", Key, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("last_modified", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("display", Text, nullable=False),
-    Column("keys", JSON, nullable=False),
+    Column("keys", Keys, nullable=False),
     Column("document", Text, nullable=False),
     Column("meta", Text, nullable=False),
     PrimaryKeyConstraint("realm", "id", name="groups_g1_pk"),

@@ -12,7 +12,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_ID = sa.String(36)
+# Text that is compared stands in the order of code points, whatever the locale of the database.
+_ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
+_KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG = sa.BigInteger()
 
 
@@ -53,7 +55,7 @@ def upgrade() -> None:
         "claims",
         sa.Column("realm", _ID, nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", _KEY, nullable=False),
         sa.Column("owner", _ID, nullable=False),
         sa.PrimaryKeyConstraint("realm", "kind", "key", name="claims_pk"),
         sqlite_with_rowid=False,

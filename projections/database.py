@@ -1,0 +1,217 @@
+"""One database and its connections: to read, to write, to change the schema (ADR 0003).
+
+In which way engines do that stands in :mod:`projections.engines`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from threading import Lock, get_ident
+
+from sqlalchemy import Connection, event, exc, func, make_url, select
+
+from domain.refusals import Unavailable, VersionConflict
+from projections.engines import backend_of
+from projections.engines.backend import (
+    WAIT_SECONDS,
+    Begin,
+    Leadership,
+    Verdict,
+    WouldWait,
+)
+from projections.tables import events, metadata
+
+_BEGIN = "rollbook_begin"
+DECIDED_AGAIN = frozenset({"events_stream_version", "claims_pk"})
+"""Constraints that another writer's commit can violate; any other violation is a defect."""
+
+
+class Database:
+    """One database, one pool a process.
+
+    Raises:
+        UnsupportedDatabase: the URL names none that this release speaks.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.backend = backend_of(parsed)
+        self.url = self.backend.checked(parsed)
+        self.engine = self.backend.create_engine(self.url)
+        self._impatient: ContextVar[bool] = ContextVar("impatient", default=False)
+        self._write_lock = Lock() if self.backend.writers == 1 else None
+        self._home: int | None = None
+        self._kept: dict[str, Connection] = {}
+
+        @event.listens_for(self.engine, "begin")
+        def begin(connection: Connection) -> None:
+            what_for = connection.get_execution_options().get(_BEGIN, Begin.READ)
+            self.backend.begin(connection.connection, what_for)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an embedded database."""
+        return self.backend.file(self.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection whose statements see one snapshot.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._translated(), self._connected("read") as connection:
+            connection.begin()
+            yield connection
+
+    @contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """Give a connection for one prepared statement: a snapshot by itself, no transaction.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._translated(), self._connected("read") as connection:
+            yield connection
+
+    def settle(self) -> None:
+        """Keep connections for the calling thread between its uses: the one that serves most.
+
+        Taking one from the pool and giving it back costs as much as a short read.
+        """
+        self._home = get_ident()
+
+    @contextmanager
+    def _connected(self, purpose: str) -> Iterator[Connection]:
+        at_home = get_ident() == self._home
+        connection = self._kept.pop(purpose, None) if at_home else None
+        connection = connection or self.engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            self._give_up(connection)
+            raise
+        if connection.in_transaction():
+            connection.rollback()
+        if at_home and purpose not in self._kept:
+            self._kept[purpose] = connection
+        else:
+            connection.close()
+
+    def _give_up(self, connection: Connection) -> None:
+        """Give back a connection in whatever state; where it is lost, its whole pool is."""
+        if not connection.invalidated and self.backend.is_broken(connection.connection):
+            connection.invalidate()
+            self.engine.dispose()
+        connection.close()
+
+    @contextmanager
+    def not_waiting(self) -> Iterator[None]:
+        """Make writes inside the block raise :class:`WouldWait` where they would have to wait."""
+        token = self._impatient.set(True)
+        try:
+            yield
+        finally:
+            self._impatient.reset(token)
+
+    def may_take_long(self) -> None:
+        """Say that what follows may take long. Raises :class:`WouldWait` where that is no place."""
+        if self._impatient.get():
+            raise WouldWait
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection that holds the right to write, from its first statement on.
+
+        The block commits by itself; what it has not committed is rolled back.
+
+        Raises:
+            Unavailable: the right was not to be had within :data:`WAIT_SECONDS`, or the database
+                went away: what was being committed is then committed, or not at all.
+            VersionConflict: others got in the way; the command is to be decided again.
+            WouldWait: the right was not to be had at once, inside :meth:`not_waiting`.
+        """
+        what_for = Begin.WRITE_AT_ONCE if self._impatient.get() else Begin.WRITE
+        with self._alone(), self._translated(), self._connected("write") as connection:
+            connection.execution_options(**{_BEGIN: what_for}).begin()
+            yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """Give a connection that may change the schema, one process at a time.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._alone(), self._translated(), self.engine.connect() as connection:
+            connection.execution_options(**{_BEGIN: Begin.MIGRATE}).begin()
+            yield connection
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one thread of the process in where the engine has one writer: they queue here."""
+        if self._write_lock is None:
+            yield
+            return
+        patience = 0 if self._impatient.get() else WAIT_SECONDS
+        if not self._write_lock.acquire(timeout=patience):
+            self.may_take_long()
+            raise Unavailable("the database is busy; try again in a moment")
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+    def safe_head(self) -> int:
+        """Return the newest position below which nothing is still to come; 0 in an empty log.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._translated(), self._connected("head") as connection:
+            connection.execution_options(**{_BEGIN: Begin.HEAD}).begin()
+            newest: int | None = connection.scalar(_NEWEST)
+        return newest or 0
+
+    def lead(self) -> Leadership | None:
+        """Take the right to follow the log, ``None`` while another process has it.
+
+        Raises:
+            Unavailable: the database is gone.
+        """
+        with self._translated():
+            return self.backend.lead(self.url)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what the driver says into what the domain calls it."""
+        try:
+            yield
+        except exc.TimeoutError:
+            raise Unavailable("the service is busy; try again in a moment") from None
+        except exc.DBAPIError as error:
+            self._judge(error.orig)
+            raise
+        except self.backend.driver_error as error:  # of a prepared statement
+            self._judge(error)
+            raise
+
+    def _judge(self, error: BaseException | None) -> None:
+        """Raise what an error means, unless the statement itself is at fault: a defect."""
+        verdict = self.backend.verdict(error)
+        if verdict is Verdict.OUTAGE:
+            raise Unavailable("the database is busy or gone; try again in a moment") from error
+        if verdict is Verdict.CONFLICT:
+            raise VersionConflict(str(error)) from error
+        if error is not None and self.backend.violated(error, metadata) in DECIDED_AGAIN:
+            raise VersionConflict(str(error)) from error
+
+    def close(self) -> None:
+        """Close every connection, kept or pooled."""
+        while self._kept:
+            self._kept.popitem()[1].close()
+        self.engine.dispose()
+
+
+_NEWEST = select(func.max(events.c.position))

@@ -1,0 +1,120 @@
+"""What the rest asks of a database engine (ADR 0003, ADR 0012)."""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import URL, Connection, Engine, MetaData
+
+WAIT_SECONDS = 5
+"""How long anything waits for the pool, the right to write or a lock of the database."""
+
+
+class UnsupportedDatabase(ValueError):
+    """The database URL cannot be used by this release."""
+
+
+class WouldWait(Exception):
+    """Something was to be done without waiting, and would have had to wait."""
+
+
+class Begin(Enum):
+    """What a transaction is for."""
+
+    READ = auto()
+    """Several statements, one snapshot."""
+    WRITE = auto()
+    """The right to write from the first statement on."""
+    WRITE_AT_ONCE = auto()
+    """As ``WRITE``, or :class:`WouldWait`."""
+    HEAD = auto()
+    """To learn the head of the log while nobody writes: over at once."""
+    MIGRATE = auto()
+    """The right to change the schema; waits as long as another migration takes."""
+
+
+class Verdict(Enum):
+    """What a database error means for the command that met it."""
+
+    OUTAGE = auto()
+    """The database is busy or gone: the client may come again."""
+    CONFLICT = auto()
+    """Others got in the way (deadlock, serialisation): to be decided again."""
+    DEFECT = auto()
+    """The statement itself is at fault."""
+
+
+class Finding(NamedTuple):
+    """A setting that durability or order depend on, as ``rollbook doctor`` shows it."""
+
+    setting: str
+    value: str
+    wanted: str
+    ok: bool
+    advice: str = ""
+
+
+class Leadership(Protocol):
+    """The right to follow the log of a database; it ends with the process that holds it."""
+
+    def held(self) -> bool:
+        """Whether it is still ours: asked before each batch."""
+        ...
+
+    def release(self) -> None:
+        """Give it up."""
+        ...
+
+
+class Backend(Protocol):
+    """One engine."""
+
+    name: str
+    """SQLAlchemy's name of the dialect."""
+    writers: int
+    """How many threads of a process may write at a time."""
+    readers: int
+    """How many threads of a process may read at a time."""
+    on_the_loop: bool
+    """Whether a point read or a short write is over sooner than a thread for it is found."""
+    embedded: bool
+    """Whether the database is a file of this process's machine, made by whoever opens it first."""
+    driver_error: type[Exception]
+    """The base class of what the driver raises for a prepared statement."""
+
+    def checked(self, url: URL) -> URL:
+        """Return the URL as SQLAlchemy needs it. Raises :class:`UnsupportedDatabase`."""
+        ...
+
+    def create_engine(self, url: URL) -> Engine:
+        """Return an engine with its pool; every connection has the settings we rely on."""
+        ...
+
+    def begin(self, driver: Any, what_for: Begin) -> None:
+        """Begin a transaction on a connection of the driver."""
+        ...
+
+    def is_broken(self, driver: Any) -> bool:
+        """Whether a connection of the driver is lost, and with it all of its age."""
+        ...
+
+    def verdict(self, error: BaseException | None) -> Verdict:
+        """Return what an error of the driver means."""
+        ...
+
+    def violated(self, error: BaseException, metadata: MetaData) -> str | None:
+        """Return the name of the constraint that an error says was violated."""
+        ...
+
+    def lead(self, url: URL) -> Leadership | None:
+        """Take the right to follow the log, ``None`` while another process has it."""
+        ...
+
+    def examine(self, connection: Connection) -> Sequence[Finding]:
+        """Return the settings that durability and order depend on, as they are in force."""
+        ...
+
+    def file(self, url: URL) -> Path | None:
+        """Return the file of an embedded database."""
+        ...

@@ -1,0 +1,260 @@
+"""PostgreSQL: many writers, on any number of hosts (ADR 0012).
+
+A position is drawn from a sequence before its transaction commits, so the newest visible position
+says nothing about the ones below it. Every writer therefore holds one advisory lock in its shared
+form from its first statement on; whoever reads the log takes the exclusive form for an instant, and
+knows then that nothing below the newest position is still to come.
+"""
+
+import select
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, text
+
+from projections.engines.backend import (
+    WAIT_SECONDS,
+    Begin,
+    Finding,
+    Leadership,
+    UnsupportedDatabase,
+    Verdict,
+)
+
+POOL_SIZE = 16
+_DRIVER = "postgresql+psycopg"
+_SESSION = {
+    "lock_timeout": "5000",
+    "statement_timeout": "10000",
+    "idle_in_transaction_session_timeout": "5000",
+    "TimeZone": "UTC",
+    "jit": "off",  # compiling a filter takes longer than answering it
+}
+"""Milliseconds, where it is a time. ABUSE H12: nobody waits for ever behind a stuck session."""
+_FAILOVER = {
+    "tcp_keepalives_idle": "1",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+}
+"""Of the leader's own session: a host that disappears has left within five seconds."""
+
+# The keys of the advisory locks; they are the database's own, and eternal.
+_LOG, _MIGRATION, _LEADER = 7_305_816_340_101, 7_305_816_340_102, 7_305_816_340_103
+_BEGIN = {
+    Begin.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    Begin.WRITE: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+        f"SELECT pg_advisory_xact_lock_shared({_LOG})"
+    ),
+    # READ COMMITTED: the snapshot of the next statement is taken while the lock is held.
+    Begin.HEAD: (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;SELECT pg_advisory_xact_lock({_LOG})"
+    ),
+    Begin.MIGRATE: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+        "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = 0;"
+        "SET LOCAL idle_in_transaction_session_timeout = 0;"
+        f"SELECT pg_advisory_xact_lock({_MIGRATION})"
+    ),
+}
+_BEGIN[Begin.WRITE_AT_ONCE] = _BEGIN[Begin.WRITE]
+
+_CONFLICTS = frozenset({"40001", "40P01"})
+"""Serialisation failure, deadlock."""
+_OUTAGES = frozenset({"25006", "25P03", "3D000", "55P03"})
+"""Read-only (a standby), idle for too long, no such database, lock not to be had in time."""
+_OUTAGE_CLASSES = frozenset({"08", "28", "53", "57", "58"})
+"""Connection, authorisation, resources, operator's intervention, the system itself."""
+_OLDEST = 14
+_Findings = Sequence[tuple[str, str, frozenset[str], str]]
+
+
+class Postgresql:
+    """The engine for many processes. Implements :class:`projections.engines.backend.Backend`."""
+
+    name = "postgresql"
+    writers = 8
+    readers = POOL_SIZE - writers - 2  # two for whoever follows the log
+    on_the_loop = False  # a network round trip is no point read (ADR 0011)
+    embedded = False
+    driver_error: type[Exception] = psycopg.Error
+
+    def checked(self, url: URL) -> URL:
+        """Return the URL with psycopg as its driver."""
+        if url.drivername not in ("postgresql", _DRIVER):
+            raise UnsupportedDatabase(f'the driver is psycopg: write "{_DRIVER}://…"')
+        if not url.database:
+            raise UnsupportedDatabase("the URL names no database: …://user@host/database")
+        return url.set(drivername=_DRIVER)
+
+    def create_engine(self, url: URL) -> Engine:
+        """Return an engine whose connections begin nothing by themselves."""
+        engine = create_engine(
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=WAIT_SECONDS,
+            connect_args={
+                "autocommit": True,
+                "connect_timeout": WAIT_SECONDS,
+                "application_name": "rollbook",
+                "options": _options(url, _SESSION),
+                "tcp_user_timeout": 2_000 * WAIT_SECONDS,
+            },
+        )
+
+        @event.listens_for(engine, "checkout")
+        def checkout(connection: Any, _record: Any, _proxy: Any) -> None:
+            # What a server that went away has left behind is found without asking it.
+            if _hung_up(connection):
+                raise exc.DisconnectionError
+
+        return engine
+
+    def begin(self, driver: Any, what_for: Begin) -> None:
+        """Begin, and take the lock that belongs to it, in one round trip."""
+        driver.cursor().execute(_BEGIN[what_for], prepare=False).close()
+
+    def is_broken(self, driver: Any) -> bool:
+        """Whether the connection is lost."""
+        return bool(driver.closed)
+
+    def verdict(self, error: BaseException | None) -> Verdict:
+        """Judge by SQLSTATE; an error without one is about the connection itself."""
+        if not isinstance(error, psycopg.Error):
+            return Verdict.DEFECT
+        state = error.sqlstate
+        if state is None:
+            lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+            return Verdict.OUTAGE if lost else Verdict.DEFECT
+        if state in _CONFLICTS:
+            return Verdict.CONFLICT
+        outage = state in _OUTAGES or state[:2] in _OUTAGE_CLASSES
+        return Verdict.OUTAGE if outage else Verdict.DEFECT
+
+    def violated(self, error: BaseException, metadata: MetaData) -> str | None:  # noqa: ARG002  # one signature
+        """Return the name that the server gives."""
+        return error.diag.constraint_name if isinstance(error, psycopg.IntegrityError) else None
+
+    def lead(self, url: URL) -> Leadership | None:
+        """Take a lock of a session of its own; the server ends it with the session."""
+        _, arguments = url.get_dialect()().create_connect_args(url)
+        arguments |= {"options": _options(url, {**_SESSION, **_FAILOVER})}
+        connection = psycopg.connect(
+            **arguments,
+            autocommit=True,
+            connect_timeout=WAIT_SECONDS,
+            application_name="rollbook leader",
+        )
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER]).fetchone()
+        if row is None or not row[0]:
+            connection.close()
+            return None
+        return _Session(connection)
+
+    def examine(self, connection: Connection) -> Sequence[Finding]:
+        """Read back what durability and the order of the log depend on."""
+        found = dict(connection.execute(_SETTINGS).all())  # type: ignore[arg-type]  # two columns
+        asked = [
+            Finding(name, found.get(name, "?"), wanted, found.get(name) in good, advice)
+            for name, wanted, good, advice in _WANTED
+        ]
+        version = int(found["server_version_num"]) // 10_000
+        cache = connection.scalar(_SEQUENCE_CACHE)
+        standby = bool(connection.scalar(text("SELECT pg_is_in_recovery()")))
+        return [
+            *asked,
+            Finding(
+                "server version",
+                str(version),
+                f"{_OLDEST} or newer",
+                version >= _OLDEST,
+                "upgrade the server: docs/postgresql.md",
+            ),
+            Finding(
+                "sequence cache of events.position",
+                str(cache),
+                "1",
+                cache == 1,
+                "ALTER SEQUENCE events_position_seq CACHE 1: sessions that keep numbers back "
+                "write the log out of order",
+            ),
+            Finding(
+                "in recovery",
+                str(standby).lower(),
+                "false",
+                not standby,
+                "this is a standby and takes no writes; name the primary in ROLLBOOK_DATABASE_URL",
+            ),
+        ]
+
+    def file(self, url: URL) -> Path | None:  # noqa: ARG002  # one signature
+        """Return ``None``: the server keeps the files."""
+        return None
+
+
+class _Session:
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def held(self) -> bool:
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def release(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.close()
+
+
+def _options(url: URL, session: dict[str, str]) -> str:
+    """Return libpq's ``options`` with our settings after the operator's own."""
+    own = url.query.get("options", "")
+    ours = " ".join(f"-c {name}={value}" for name, value in session.items())
+    return f"{own if isinstance(own, str) else ' '.join(own)} {ours}".strip()
+
+
+def _hung_up(connection: Any) -> bool:
+    """Whether the server has closed the connection; asks the operating system, not the server."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    try:
+        while poll.poll(0):
+            connection.pgconn.consume_input()  # a notice, or the server's last words
+    except psycopg.OperationalError:
+        return True
+    return bool(connection.closed)
+
+
+_SETTINGS = text("SELECT name, setting FROM pg_settings")
+_SEQUENCE_CACHE = text(
+    "SELECT cache_size FROM pg_sequences "
+    "WHERE (quote_ident(schemaname) || '.' || quote_ident(sequencename))::regclass "
+    "= pg_get_serial_sequence('events', 'position')::regclass"
+)
+_DURABLE = "in postgresql.conf: an answered write could be lost in a crash of the machine"
+_OURS = "a role's or a database's own setting stands against ours: ALTER ROLE … RESET ALL"
+_WANTED: _Findings = (
+    ("fsync", "on", frozenset({"on"}), f"fsync = on {_DURABLE}"),
+    ("full_page_writes", "on", frozenset({"on"}), f"full_page_writes = on {_DURABLE}"),
+    (
+        "synchronous_commit",
+        "on",
+        frozenset({"on", "remote_write", "remote_apply", "local"}),
+        f"synchronous_commit = on {_DURABLE}",
+    ),
+    ("lock_timeout", "5000 ms", frozenset({"5000"}), _OURS),
+    ("statement_timeout", "10000 ms", frozenset({"10000"}), _OURS),
+    ("idle_in_transaction_session_timeout", "5000 ms", frozenset({"5000"}), _OURS),
+    (
+        "server_encoding",
+        "UTF8",
+        frozenset({"UTF8"}),
+        "create the database anew with ENCODING 'UTF8' and restore into it",
+    ),
+)

@@ -1,0 +1,168 @@
+"""Expressions whose spelling depends on the engine: JSON inside SQL, the two ends of a text.
+
+An expression is built here once and spelled by ``@compiles`` for each engine; an engine without a
+spelling refuses the statement instead of guessing. Paths are built from names of the schema, never
+from what a client sent, and are bound like every other value.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Table,
+    Text,
+    column,
+    literal,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@cache
+def insert_new(dialect_name: str, table: Table) -> Any:
+    """Return an INSERT that skips rows whose key exists; ``RETURNING`` names the others."""
+    return _INSERTS[dialect_name](table).on_conflict_do_nothing()
+
+
+class JsonText(FunctionElement[str]):
+    """The text at a path of a JSON value; NULL when nothing, or a JSON null, stands there.
+
+    Its clauses: the value, the path as SQLite reads it, and its names one by one.
+    """
+
+    name = "json_text"
+    type = Text()
+    inherit_cache = True
+
+
+class JsonElements(FunctionElement[Any]):
+    """The elements of the array at a path, as rows; none when it is absent. As :class:`JsonText`"""
+
+    name = "json_elements"
+    inherit_cache = True
+
+
+class ElementText(FunctionElement[str]):
+    """The text of an element that is text itself."""
+
+    name = "element_text"
+    type = Text()
+    inherit_cache = True
+
+
+class PlaceOf(FunctionElement[int]):
+    """Where in a text another one begins, from 1; 0 when it does not."""
+
+    name = "place_of"
+    type = Integer()
+    inherit_cache = True
+
+
+class LastCharacters(FunctionElement[str]):
+    """The last so many characters of a text."""
+
+    name = "last_characters"
+    type = Text()
+    inherit_cache = True
+
+
+def _parts(element: FunctionElement[Any], compiler: SQLCompiler, options: Any) -> list[str]:
+    return [compiler.process(clause, **options) for clause in element.clauses]
+
+
+@compiles(JsonText, "sqlite")
+def _sqlite_text(element: JsonText, compiler: SQLCompiler, **options: Any) -> str:
+    value, path, *_ = _parts(element, compiler, options)
+    return f"json_extract({value}, {path})"
+
+
+@compiles(JsonElements, "sqlite")
+def _sqlite_elements(element: JsonElements, compiler: SQLCompiler, **options: Any) -> str:
+    value, path, *_ = _parts(element, compiler, options)
+    return f"json_each({value}, {path})"
+
+
+@compiles(ElementText, "sqlite")
+def _sqlite_element(element: ElementText, compiler: SQLCompiler, **options: Any) -> str:
+    return _parts(element, compiler, options)[0]
+
+
+@compiles(PlaceOf, "sqlite")
+def _sqlite_place(element: PlaceOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({', '.join(_parts(element, compiler, options))})"
+
+
+@compiles(LastCharacters, "sqlite")
+def _sqlite_last(element: LastCharacters, compiler: SQLCompiler, **options: Any) -> str:
+    value, count = _parts(element, compiler, options)
+    return f"substr({value}, -{count})"
+
+
+@compiles(JsonText, "postgresql")
+def _postgresql_text(element: JsonText, compiler: SQLCompiler, **options: Any) -> str:
+    value, _, *names = _parts(element, compiler, options)
+    return f'(jsonb_extract_path_text({", ".join([value, *names])}) COLLATE "C")'
+
+
+@compiles(JsonElements, "postgresql")
+def _postgresql_elements(element: JsonElements, compiler: SQLCompiler, **options: Any) -> str:
+    value, _, *names = _parts(element, compiler, options)
+    array = f"jsonb_extract_path({', '.join([value, *names])})"
+    rows = f"jsonb_array_elements({array}) WITH ORDINALITY AS element (value, place)"
+    return f"(SELECT element.place - 1 AS key, element.value FROM {rows})"  # noqa: S608  # of constants
+
+
+@compiles(ElementText, "postgresql")
+def _postgresql_element(element: ElementText, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(({_parts(element, compiler, options)[0]} #>> '{{}}') COLLATE \"C\")"
+
+
+@compiles(PlaceOf, "postgresql")
+def _postgresql_place(element: PlaceOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({', '.join(_parts(element, compiler, options))})"
+
+
+@compiles(LastCharacters, "postgresql")
+def _postgresql_last(element: LastCharacters, compiler: SQLCompiler, **options: Any) -> str:
+    return f"right({', '.join(_parts(element, compiler, options))})"
+
+
+def json_text(value: ColumnElement[Any], *names: str) -> ColumnElement[str]:
+    """Return the text that stands in ``value`` under ``names``, from the outside in.
+
+    What is no text comes as the engine writes it: good for asking whether it is there at all.
+    """
+    return JsonText(value, *_path(names))
+
+
+def json_elements(value: ColumnElement[Any], *names: str) -> TableValuedAlias:
+    """Return the array in ``value`` under ``names`` as rows: ``key`` (from 0) and ``value``."""
+    rows = JsonElements(value, *_path(names))
+    return rows.table_valued(column("key", Integer), column("value", Text), name="entry")
+
+
+def element_text(rows: TableValuedAlias) -> ColumnElement[str]:
+    """Return the element of :func:`json_elements` itself, where it is text."""
+    return ElementText(rows.c.value)
+
+
+def contains(value: ColumnElement[Any], needle: str) -> ColumnElement[bool]:
+    """Return whether a text holds another one, letter for letter."""
+    return PlaceOf(value, literal(needle, Text())) > 0
+
+
+def ends_with(value: ColumnElement[Any], ending: str) -> ColumnElement[bool]:
+    """Return whether a text ends with another one, letter for letter."""
+    return LastCharacters(value, literal(len(ending), Integer())) == literal(ending, Text())
+
+
+def _path(names: tuple[str, ...]) -> list[ColumnElement[str]]:
+    whole = "$" + "".join(f'."{name}"' for name in names)
+    return [literal(whole, Text()), *(literal(name, Text()) for name in names)]

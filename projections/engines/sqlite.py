@@ -1,0 +1,216 @@
+"""SQLite: one file, one writer at a time.
+
+WAL, ``synchronous=FULL``; writes begin with ``BEGIN IMMEDIATE``. Positions rise in the order of
+commits, since whoever draws one holds the right to write until it is visible.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import orjson
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, event
+
+from projections.engines.backend import (
+    WAIT_SECONDS,
+    Begin,
+    Finding,
+    Leadership,
+    UnsupportedDatabase,
+    Verdict,
+    WouldWait,
+)
+
+POOL_SIZE = 10
+ON_THE_LOOP = 2
+"""Connections kept for what runs on the event loop itself."""
+_PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
+_PRAGMAS = (
+    _PATIENCE,
+    "PRAGMA synchronous=FULL",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA temp_store=MEMORY",
+)
+_UNIQUE = "UNIQUE constraint failed: "
+
+
+class Sqlite:
+    """The embedded engine. Implements :class:`projections.engines.backend.Backend`."""
+
+    name = "sqlite"
+    writers = 1
+    readers = POOL_SIZE - writers - ON_THE_LOOP
+    on_the_loop = True
+    embedded = True
+    driver_error: type[Exception] = sqlite3.Error
+
+    def checked(self, url: URL) -> URL:
+        """Return the URL of a file."""
+        if not url.database or ":memory:" in url.database:
+            raise UnsupportedDatabase("the database must be a file: the log is there to be kept")
+        return url
+
+    def create_engine(self, url: URL) -> Engine:
+        """Return an engine whose connections begin nothing by themselves."""
+        engine = create_engine(
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=WAIT_SECONDS,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={"check_same_thread": False, "timeout": WAIT_SECONDS},
+        )
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+            # The driver must not begin transactions by itself: it would begin them deferred, and
+            # two writers that both read first would then fail instead of waiting.
+            connection.isolation_level = None
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            _log_ahead(connection)
+
+        @event.listens_for(engine, "reset")
+        def reset(connection: sqlite3.Connection, _record: Any, _state: Any) -> None:
+            # A COMMIT that failed leaves its transaction open, and with it the right to write,
+            # while SQLAlchemy takes it for ended.
+            if connection.in_transaction:
+                connection.rollback()
+
+        return engine
+
+    def begin(self, driver: Any, what_for: Begin) -> None:
+        """Begin deferred to read, immediate to write; what is visible of the log is whole."""
+        if what_for in (Begin.READ, Begin.HEAD):
+            driver.cursor().execute("BEGIN").close()
+        elif what_for is Begin.WRITE_AT_ONCE:
+            _begin_at_once(driver.cursor())
+        else:
+            driver.cursor().execute("BEGIN IMMEDIATE").close()
+
+    def is_broken(self, driver: Any) -> bool:  # noqa: ARG002  # one signature
+        """Return ``False``: a file does not hang up."""
+        return False
+
+    def verdict(self, error: BaseException | None) -> Verdict:
+        """Tell the statement's own fault from "locked", "disk full" and "cannot open"."""
+        if not isinstance(error, sqlite3.OperationalError):
+            return Verdict.DEFECT
+        own_fault = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
+        return Verdict.DEFECT if own_fault else Verdict.OUTAGE
+
+    def violated(self, error: BaseException, metadata: MetaData) -> str | None:
+        """Return the constraint of the columns that SQLite names in its place."""
+        if not isinstance(error, sqlite3.IntegrityError) or _UNIQUE not in str(error):
+            return None
+        named = str(error).removeprefix(_UNIQUE).split(", ")
+        table = metadata.tables.get(named[0].partition(".")[0])
+        columns = {name.partition(".")[2] for name in named}
+        return None if table is None else _constraint(table, columns)
+
+    def lead(self, url: URL) -> Leadership | None:
+        """Lock a file beside the database; the operating system ends the lock with its holder."""
+        connection = sqlite3.connect(
+            f"{url.database}-leader", timeout=0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            connection.close()
+            return None
+        return _LockedFile(connection)
+
+    def examine(self, connection: Connection) -> Sequence[Finding]:
+        """Read back what a power cut would ask for."""
+
+        def pragma(statement: str) -> str:
+            return str(connection.exec_driver_sql(statement).scalar_one()).lower()
+
+        synchronous = {"0": "off", "1": "normal", "2": "full", "3": "extra"}.get(
+            pragma("PRAGMA synchronous"), "?"
+        )
+        journal, patience = pragma("PRAGMA journal_mode"), pragma("PRAGMA busy_timeout")
+        whole = pragma("PRAGMA quick_check(1)")
+        return [
+            Finding(
+                "journal_mode",
+                journal,
+                "wal",
+                journal == "wal",
+                "the file is on a file system without shared memory; use a local disk",
+            ),
+            Finding(
+                "synchronous",
+                synchronous,
+                "full",
+                synchronous in ("full", "extra"),
+                "a power cut could lose answered writes; this is a defect of the build of SQLite",
+            ),
+            Finding("busy_timeout", f"{patience} ms", "5000 ms", patience == "5000"),
+            Finding(
+                "quick_check",
+                whole,
+                "ok",
+                whole == "ok",
+                "the file is damaged: stop the service and restore a backup (docs/backup.md)",
+            ),
+        ]
+
+    def file(self, url: URL) -> Path | None:
+        """Return the file."""
+        return Path(url.database or "")
+
+
+class _LockedFile:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def held(self) -> bool:
+        return self._connection.in_transaction
+
+    def release(self) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.rollback()
+        self._connection.close()
+
+
+def _constraint(table: Table, columns: set[str]) -> str | None:
+    for constraint in table.constraints:
+        covered = {column.name for column in getattr(constraint, "columns", ())}
+        if covered == columns and constraint.name is not None:
+            return str(constraint.name)
+    return None
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on.
+
+    Two processes that do so to a new file get in each other's way, and SQLite then answers "locked"
+    at once, whatever patience it was told to have.
+    """
+    began = monotonic()
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if monotonic() - began > WAIT_SECONDS:
+                raise
+            sleep(0.01)
+        else:
+            return
+
+
+def _begin_at_once(cursor: sqlite3.Cursor) -> None:
+    """Begin to write, or raise :class:`WouldWait` where another process is writing."""
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise WouldWait from error
+    finally:
+        cursor.execute(_PATIENCE)
+        cursor.close()
