@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api import discovery, groups, reading, users
-from api.app_state import service_of
+from api.app_state import service_of, workers_of
 from api.auth import reader
 from api.composition import Service, open_service
 from api.edge import Edge
@@ -41,10 +41,13 @@ async def live() -> Response:
 @health.get("/health/ready")
 async def ready(request: Request) -> Response:
     """Answer whether requests can be served: the database answers. 503 otherwise."""
-    service = service_of(request)
+    await workers_of(request).glance(_reach_database, service_of(request))
+    return json_response({"status": "ready"})
+
+
+def _reach_database(service: Service) -> None:
     with service.database.reading() as connection:
         connection.execute(select(generations.c.read_model).limit(1))
-    return json_response({"status": "ready"})
 
 
 @unsupported.api_route("/realms/{realm}/scim/v2/Me", methods=["GET", "POST", "PUT", "PATCH"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from api.app_state import grants_of, service_of
+from api.app_state import grants_of, service_of, workers_of
 from api.auth_log import log_refused
 from api.errors import Answer
 from api.grants import bearer_grant
@@ -36,17 +36,17 @@ class Caller:
 
 async def reader(request: Request) -> Caller:
     """Return who reads. Raises :class:`Answer`: 400, 401, or 403 without ``scim.read``."""
-    return _caller(request, "scim.read")
+    return await _caller(request, "scim.read")
 
 
 async def writer(request: Request) -> Caller:
     """Return who writes. Raises :class:`Answer`: 400, 401, or 403 without ``scim.write``."""
-    return _caller(request, "scim.write")
+    return await _caller(request, "scim.write")
 
 
 async def auditor(request: Request) -> Caller:
     """Return who audits. Raises :class:`Answer`: 400, 401, or 403 without ``audit.read``."""
-    return _caller(request, "audit.read")
+    return await _caller(request, "audit.read")
 
 
 def client_address(request: Request) -> str | None:
@@ -68,12 +68,13 @@ def realm_name(slug: str) -> str:
     return slug if SLUG.fullmatch(slug) else "rollbook"
 
 
-def _caller(request: Request, scope: str) -> Caller:
+async def _caller(request: Request, scope: str) -> Caller:
     slug: str = request.path_params["realm"]
     address, client_id = client_address(request), None
+    workers = workers_of(request)
     try:
         token = _bearer_token(request, slug)
-        grant = bearer_grant(service_of(request), grants_of(request), slug, token)
+        grant = await bearer_grant(service_of(request), grants_of(request), workers, slug, token)
         if grant is None:
             raise _refusal(slug, 401, _INVALID, "invalid_token")
         client_id = grant.client_id

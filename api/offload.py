@@ -31,6 +31,15 @@ class Workers:
         """Run a blocking call that only reads. Raises as :meth:`write`."""
         return await _run(self._readers, partial(call, *arguments))
 
+    async def glance(self, call: Callable[..., R], *arguments: Any) -> R:
+        """Run a call of one point read or two: at once where the engine is that quick.
+
+        Raises as :meth:`write`.
+        """
+        if self._database.backend.on_the_loop:
+            return call(*arguments)
+        return await self.read(call, *arguments)
+
     async def write(self, call: Callable[..., R], *arguments: Any) -> R:
         """Run a call that may write and return what it returns.
 

@@ -46,7 +46,7 @@ class Prepared:
         A driver with several results to a call is asked once, and does not wait for each answer.
         """
         text, names, literals = self._of(connection.dialect)
-        cursor = connection.connection.cursor()
+        cursor: Any = connection.connection.cursor()
         if len(rows) < FEW or not hasattr(cursor, "nextset"):
             cursor.close()
             return [self.first(connection, row) for row in rows]

@@ -29,7 +29,7 @@ async def issue_access_token(request: Request) -> dict[str, Any]:
         Unavailable: the database is busy or gone.
     """
     form = await read_form(request)
-    client = authenticate(request, form)
+    client = await authenticate(request, form)
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("grant_type is missing")

@@ -13,16 +13,18 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
-from api.app_state import service_of, throttle_of
+from api.app_state import service_of, throttle_of, workers_of
 from api.auth import client_address, user_agent
 from api.auth_log import log_refused, log_throttled
 from api.composition import Service
+from api.grants import stored_grant
 from api.oauth.answers import OAuthError, invalid_client, invalid_request
 from api.oauth.form import Form
+from api.offload import Workers
 from api.source_address import counted_as
 from domain.credentials import CredentialKind, kind_of
 from domain.realm import SLUG
-from projections.credentials import Grant, find_grant
+from projections.credentials import Grant
 
 _MAX_CREDENTIAL = 1_024
 """Characters of an id or a secret that are looked at at all (ABUSE A10)."""
@@ -50,7 +52,7 @@ class Presented(NamedTuple):
     secret: str
 
 
-def authenticate(request: Request, form: Form) -> AuthenticatedClient:
+async def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     """Return the client that sends a request.
 
     Raises:
@@ -73,7 +75,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
             {"Retry-After": str(wait)},
         )
     for candidate in candidates:
-        grant = _verified(service, slug, candidate)
+        grant = await _verified(service, workers_of(request), slug, candidate)
         if grant is not None:
             return AuthenticatedClient(
                 grant.realm, slug, grant.client_id, grant.scopes, address, user_agent(request)
@@ -133,7 +135,9 @@ def _measured(readings: list[Presented]) -> list[Presented]:
     return [r for r in readings if all(0 < len(part) <= _MAX_CREDENTIAL for part in r)]
 
 
-def _verified(service: Service, slug: str, claim: Presented) -> Grant | None:
+async def _verified(
+    service: Service, workers: Workers, slug: str, claim: Presented
+) -> Grant | None:
     """Return what a client may do, ``None`` when it is not who it says.
 
     The same steps whatever is wrong (one hash, one statement, one comparison), so that neither
@@ -144,8 +148,8 @@ def _verified(service: Service, slug: str, claim: Presented) -> Grant | None:
         return None
     digest = service.key.digest(claim.secret)
     named = slug if SLUG.fullmatch(slug) else _NOBODY
-    with service.database.reading() as connection:
-        grant = find_grant(connection, named, digest, (CredentialKind.SECRET,), service.log.clock())
+    kinds = (CredentialKind.SECRET,)
+    grant = await workers.glance(stored_grant, service, named, digest, kinds)
     owner = _NOBODY if grant is None else grant.client_id
     agrees = hmac.compare_digest(owner.encode(), claim.client_id.encode())
     return grant if agrees else None

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from api.app_state import grants_of, service_of, workers_of
 from api.composition import Service
-from api.grants import BEARER_KINDS
+from api.grants import BEARER_KINDS, stored_grant
 from api.oauth.answers import invalid_request
 from api.oauth.client_authentication import AuthenticatedClient, authenticate
 from api.oauth.form import read_form
@@ -20,7 +20,7 @@ from domain.cause import Actor, Cause
 from domain.credentials import CredentialKind, kind_of
 from domain.handlers.realms import revoke_token
 from domain.refusals import NoSuchCredential
-from projections.credentials import Grant, SqlCredentials, find_grant
+from projections.credentials import Grant, SqlCredentials
 
 _MICROSECONDS = 1_000_000
 REVOCATION = "POST /protocol/openid-connect/revoke"
@@ -67,21 +67,17 @@ async def introspect(request: Request) -> dict[str, Any]:
 async def _own_token(request: Request) -> tuple[AuthenticatedClient, str, Grant | None]:
     """Return the client, the token it names, and what that allows if it is the client's own."""
     form = await read_form(request)
-    client = authenticate(request, form)
+    client = await authenticate(request, form)
     token = form.get("token")
     if token is None:
         raise invalid_request("token is missing")
     if kind_of(token) not in BEARER_KINDS:
         return client, token, None
     service = service_of(request)
-    with service.database.reading() as connection:
-        grant = find_grant(
-            connection,
-            client.slug,
-            service.key.digest(token),
-            BEARER_KINDS,
-            service.log.clock(),
-        )
+    digest = service.key.digest(token)
+    grant = await workers_of(request).glance(
+        stored_grant, service, client.slug, digest, BEARER_KINDS
+    )
     own = grant is not None and (grant.realm, grant.client_id) == (client.realm, client.client_id)
     return client, token, grant if own else None
 

@@ -142,9 +142,8 @@ class Postgresql:
     def lead(self, url: URL) -> Leadership | None:
         """Take a lock of a session of its own; the server ends it with the session."""
         _, arguments = url.get_dialect()().create_connect_args(url)
-        arguments |= {"options": _options(url, {**_SESSION, **_FAILOVER})}
         connection = psycopg.connect(
-            **arguments,
+            **{**arguments, "options": _options(url, _SESSION | _FAILOVER)},
             autocommit=True,
             connect_timeout=WAIT_SECONDS,
             application_name="rollbook leader",
@@ -157,9 +156,9 @@ class Postgresql:
 
     def examine(self, connection: Connection) -> Sequence[Finding]:
         """Read back what durability and the order of the log depend on."""
-        found = dict(connection.execute(_SETTINGS).all())  # type: ignore[arg-type]  # two columns
+        found = {row.name: str(row.setting) for row in connection.execute(_SETTINGS)}
         asked = [
-            Finding(name, found.get(name, "?"), wanted, found.get(name) in good, advice)
+            Finding(name, found.get(name, "?"), wanted, found.get(name, "") in good, advice)
             for name, wanted, good, advice in _WANTED
         ]
         version = int(found["server_version_num"]) // 10_000

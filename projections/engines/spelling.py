@@ -43,7 +43,7 @@ class JsonText(FunctionElement[str]):
 
 
 class JsonElements(FunctionElement[Any]):
-    """The elements of the array at a path, as rows; none when it is absent. As :class:`JsonText`"""
+    """The elements of the array at a path, as rows; none when absent. As :class:`JsonText`."""
 
     name = "json_elements"
     inherit_cache = True
