@@ -1,0 +1,106 @@
+"""A folder that ends with the process that made it, and with it the PostgreSQL that runs there.
+
+A second process holds the reading end of a pipe: however the first one ends, kill -9 included, the
+pipe closes, and the second one kills and removes what is left.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from tests.postgresql.account import Account
+
+PROJECT = Path(__file__).resolve().parents[2]
+SECONDS = 30.0
+PREFIX = "rollbook-pg-"
+# `.s.PGSQL.65535` beside it must fit into the 104 bytes that macOS grants the name of a socket.
+LONGEST_PATH = 85
+
+
+class KeptFolder:
+    """A new folder owned by `account`, which it can reach; `remove` ends it."""
+
+    def __init__(self, account: Account) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_parent(account)))
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-m", "tests.postgresql.keeper", self.path],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            # A session of its own: Ctrl-C is for the tests, and this one cleans up after them.
+            start_new_session=True,
+        )
+        account.own(self.path)
+
+    def remove(self) -> None:
+        """Kill what runs in the folder and remove it; nothing where that was done before."""
+        clear(self.path)
+        if self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+        self._keeper.wait()
+
+
+def kill_postmaster(pid: int) -> None:
+    """SIGKILL of a postmaster and all it started; returns once none of them runs any more."""
+    with suppress(psutil.NoSuchProcess):
+        postmaster = psutil.Process(pid)
+        # Stopped first: it must not start another child between being listed and being killed.
+        postmaster.suspend()
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        deadline = time.monotonic() + SECONDS
+        while any(_runs(process) for process in family) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def clear(folder: Path) -> None:
+    """Kill the postmaster of `folder`/data, if one runs, and remove the folder."""
+    pid = _postmaster(folder)
+    if pid is not None:
+        kill_postmaster(pid)
+    deadline = time.monotonic() + SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        # Orphans of a postmaster that died alone may still write on their way out.
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """A zombie does not: it waits for a parent, which in a container may never ask."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _postmaster(folder: Path) -> int | None:
+    """The process that runs on `folder`/data; never one that merely got the number later."""
+    try:
+        pid = int((folder / "data/postmaster.pid").read_text().partition("\n")[0])
+        command = psutil.Process(pid).cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return pid if str(folder / "data") in command else None
+
+
+def _parent(account: Account) -> str:
+    """The first folder for temporary files that `account` reaches by a path short enough."""
+    preferred = tempfile.gettempdir()
+    for folder in (preferred, "/tmp", "/var/tmp"):  # noqa: S108 -- only mkdtemp writes there
+        long = len(os.fsencode(folder)) + len(PREFIX) + 9 > LONGEST_PATH
+        if not long and Path(folder).is_dir() and account.reads(Path(folder)):
+            return folder
+    return preferred
+
+
+if __name__ == "__main__":
+    sys.stdin.buffer.read()
+    clear(Path(sys.argv[1]))
