@@ -34,6 +34,7 @@ class KeptFolder:
             [sys.executable, "-m", "tests.postgresql.keeper", self.path],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             # A session of its own: Ctrl-C is for the tests, and this one cleans up after them.
             start_new_session=True,
         )
