@@ -32,4 +32,5 @@ def slow_bar(
         timer.cancel()
         if console.is_terminal:
             timer.join()
-        bar.stop()
+        if bar.live.is_started:  # stopping what was never shown would print a line break
+            bar.stop()

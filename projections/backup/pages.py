@@ -30,6 +30,14 @@ def companions(database: Path) -> list[Path]:
     return [database.with_name(f"{database.name}{end}") for end in COMPANIONS]
 
 
+def belongs_to(file: Path, database: Path) -> bool:
+    """Whether a file is the database, by whatever name, or one of its companions."""
+    own = database.resolve()
+    if file.exists() and own.exists() and file.samefile(own):
+        return True
+    return file.resolve() in (own, *companions(own))
+
+
 def copy_pages(source: Any, target: sqlite3.Connection, progress: Progress) -> None:
     """Copy every page from one connection of the driver to another's, in one transaction.
 

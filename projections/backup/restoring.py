@@ -9,6 +9,7 @@ from projections.backup.new_file import new_file
 from projections.backup.pages import (
     Progress,
     alone,
+    belongs_to,
     companions,
     copy_pages,
     copy_to_new,
@@ -84,8 +85,7 @@ def _refuse_source(file: Path, target: Path) -> None:
         readable = is_database(file)
     except OSError as error:
         raise NotCopied(f"cannot read {file}: {error.strerror}") from None
-    own = target.resolve()
-    if file.resolve() in (own, *companions(own)):
+    if belongs_to(file, target):
         raise NotCopied(f"{file} belongs to the database itself: name a backup of it")
     if not readable:
         raise NotCopied(f"{file} is no SQLite database")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from projections.backup import NotCopied
 from projections.backup.new_file import new_file
-from projections.backup.pages import Progress, companions, copy_to_new, is_database, snapshot
+from projections.backup.pages import Progress, belongs_to, copy_to_new, is_database, snapshot
 from projections.backup.soundness import Contents, check_whole
 from projections.database import Database
 from projections.migration import present_revision
@@ -40,8 +40,7 @@ def back_up(
 def _refuse_target(source: Path, file: Path, *, replace: bool) -> None:
     if not file.parent.is_dir():
         raise NotCopied(f"there is no folder {file.parent}: make it first")
-    own = source.resolve()
-    if file.resolve() in (own, *companions(own)):
+    if belongs_to(file, source):
         raise NotCopied(f"{file} belongs to the database itself: choose another name")
     if not (file.exists() or file.is_symlink()):
         return
