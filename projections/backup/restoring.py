@@ -67,7 +67,7 @@ def _replace(pages: Any, target: Path, progress: Progress) -> Path:
     the target meanwhile waits, and sees the old database or the new one. A file renamed over it
     would leave a process that has just opened the old one writing beside the new one.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     kept = target.with_name(f"{target.name}.before-restore-{stamp}")
     with alone(target) as held:
         with new_file(kept, replace=False) as partial:
