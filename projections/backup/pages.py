@@ -91,9 +91,14 @@ def snapshot(file: Path) -> Iterator[Connection]:
         raise NotCopied(f"{file} is damaged: {error.orig}") from None
 
 
-def check_pages(connection: Connection) -> str:
-    """Return "ok", or the first thing that SQLite finds wrong with its file."""
-    return str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
+def check_pages(connection: Connection, name: str) -> None:
+    """Check the pages of a file. Raises NotCopied, which calls it ``name``."""
+    try:
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    except exc.DBAPIError as error:
+        found = error.orig
+    if found != "ok":
+        raise NotCopied(f"{name} is damaged: {found}")
 
 
 @contextmanager

@@ -10,13 +10,14 @@ from projections.backup.pages import (
     Progress,
     alone,
     belongs_to,
+    check_pages,
     companions,
     copy_pages,
     copy_to_new,
     is_database,
     snapshot,
 )
-from projections.backup.soundness import Contents, check_whole
+from projections.backup.soundness import Contents, check_log
 
 
 class Restored(NamedTuple):
@@ -46,7 +47,8 @@ def restore(
             "another name"
         )
     with snapshot(file) as source:
-        contents = check_whole(source, str(file))
+        check_pages(source, str(file))
+        contents = check_log(source, str(file))
         pages = source.connection.driver_connection
         if target.exists():
             return Restored(contents, _replace(pages, target, progress))

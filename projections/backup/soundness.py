@@ -5,7 +5,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, exc, func, inspect, or_, select
 
 from projections.backup import NotCopied
-from projections.backup.pages import check_pages
 from projections.migration import WrongSchema, present_revision, refuse_newer
 from projections.tables import events, key_checks, streams
 
@@ -47,19 +46,16 @@ _EVENTS_BEYOND_THEIR_HEAD = (
 )
 
 
-def check_whole(connection: Connection, name: str) -> Contents:
-    """Check the pages, and that every event the heads tell of is there, up to the newest.
+def check_log(connection: Connection, name: str) -> Contents:
+    """Check that every event the heads tell of is there, up to the newest.
 
-    The connection must see one snapshot; ``name`` is how the message calls the database, which may
-    be of an older release.
+    On any engine. The connection must see one snapshot; ``name`` is how the message calls the
+    database, which may be of an older release.
 
     Raises:
-        NotCopied: it is no database of ours, damaged, or of a newer release.
+        NotCopied: it is no database of ours, its log is damaged, or a newer release wrote it.
     """
     try:
-        found = check_pages(connection)
-        if found != "ok":
-            raise NotCopied(f"{name} is damaged: {found}")
         return _contents(connection, name)
     except exc.DBAPIError as error:
         raise NotCopied(f"{name} is damaged: {error.orig}") from None

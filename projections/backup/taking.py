@@ -4,8 +4,15 @@ from pathlib import Path
 
 from projections.backup import NotCopied
 from projections.backup.new_file import new_file
-from projections.backup.pages import Progress, belongs_to, copy_to_new, is_database, snapshot
-from projections.backup.soundness import Contents, check_whole
+from projections.backup.pages import (
+    Progress,
+    belongs_to,
+    check_pages,
+    copy_to_new,
+    is_database,
+    snapshot,
+)
+from projections.backup.soundness import Contents, check_log
 from projections.database import Database
 from projections.migration import present_revision
 
@@ -34,7 +41,8 @@ def back_up(
             present_revision(connection)  # the first statement fixes the snapshot
             copy_to_new(connection.connection.driver_connection, partial, progress)
         with snapshot(partial) as connection:
-            return check_whole(connection, f"the database {source}")
+            check_pages(connection, f"the database {source}")
+            return check_log(connection, f"the database {source}")
 
 
 def _refuse_target(source: Path, file: Path, *, replace: bool) -> None:

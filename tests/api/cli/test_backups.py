@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from api.cli.progress import slow_bar
+from projections.migration import newest_revision
 from tests.api.cli.conftest import Operator, Rollbook
 from tests.api.cli.test_failures import one_line
 
@@ -34,13 +35,14 @@ def test_a_backup_tells_what_it_holds_and_of_the_key(
     assert (done.status, done.err) == (0, "")
     first, second = done.out.splitlines()
     assert first == (
-        f"copy.db holds 3 events, the last at position 3 ({size:,} bytes, revision 0001)."
+        "copy.db holds 3 events, the last at position 3 "
+        f"({size:,} bytes, revision {newest_revision()})."
     )
     assert second.startswith("The key file var/rollbook.key (ROLLBOOK_KEY_FILE) is not in it")
     assert rollbook("backup", "copy.db", "--force", "--json").value == {
         "file": "copy.db",
         "bytes": size,
-        "revision": "0001",
+        "revision": newest_revision(),
         "events": 3,
         "last_position": 3,
         "key_file": "var/rollbook.key",
@@ -137,7 +139,7 @@ def test_an_older_backup_has_to_be_migrated(
     rollbook: Rollbook, folder: Path, acme: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rollbook("backup", "copy.db")
-    monkeypatch.setattr("projections.migration.newest_revision", lambda: "0002")
+    monkeypatch.setattr("projections.migration.newest_revision", lambda: "9999")
     done = rollbook("restore", "copy.db", "--force")
     assert 'run "rollbook migrate" next' in done.out
 
