@@ -16,6 +16,7 @@ def _text_of(error: Exception) -> str | None:
 
     from api.settings import BadSetting
     from domain.refusals import Refusal
+    from projections.backup import NotCopied
     from projections.credentials import WrongKey
     from projections.database import Outage
     from projections.mapper import EventFromTheFuture
@@ -30,6 +31,8 @@ def _text_of(error: Exception) -> str | None:
         case EventFromTheFuture():
             return f"{text}; run the release that wrote it"
         case Refusal() | BadSetting() | WrongKey() | WrongSchema() | CannotListen():
+            return text
+        case NotCopied():
             return text
         case DBAPIError():
             return f"the database cannot be used: {error.orig}; check ROLLBOOK_DATABASE_URL"
