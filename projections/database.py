@@ -138,6 +138,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def writing_alone(self) -> Iterator[Connection]:
+        """As :meth:`writing`, but nobody else writes meanwhile, in no process and on no host."""
+        with self._alone(), self._translated(), self._connected("write") as connection:
+            connection.execution_options(**{_BEGIN: Begin.WRITE_ALONE}).begin()
+            yield connection
+
+    @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """Give a connection that may change the schema, one process at a time.
 

@@ -28,6 +28,8 @@ class Begin(Enum):
     """The right to write from the first statement on."""
     WRITE_AT_ONCE = auto()
     """As ``WRITE``, or :class:`WouldWait`."""
+    WRITE_ALONE = auto()
+    """As ``WRITE``, and nobody else writes meanwhile."""
     HEAD = auto()
     """To learn the head of the log while nobody writes: over at once."""
     MIGRATE = auto()

@@ -49,6 +49,10 @@ _BEGIN = {
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
         f"SELECT pg_advisory_xact_lock_shared({_LOG})"
     ),
+    Begin.WRITE_ALONE: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0;"
+        f"SELECT pg_advisory_xact_lock({_LOG})"
+    ),
     # READ COMMITTED: the snapshot of the next statement is taken while the lock is held.
     Begin.HEAD: (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;SELECT pg_advisory_xact_lock({_LOG})"
@@ -77,7 +81,7 @@ class Postgresql:
 
     name = "postgresql"
     writers = 8
-    readers = POOL_SIZE - writers - 2  # two for whoever follows the log
+    readers = POOL_SIZE - writers - 1  # one for whoever follows the log
     on_the_loop = False  # a network round trip is no point read (ADR 0011)
     embedded = False
     driver_error: type[Exception] = psycopg.Error
@@ -158,7 +162,7 @@ class Postgresql:
         """Read back what durability and the order of the log depend on."""
         found = {row.name: str(row.setting) for row in connection.execute(_SETTINGS)}
         asked = [
-            Finding(name, found.get(name, "?"), wanted, found.get(name, "") in good, advice)
+            Finding(name, _shown(found, name), wanted, found.get(name, "") in good, advice)
             for name, wanted, good, advice in _WANTED
         ]
         version = int(found["server_version_num"]) // 10_000
@@ -193,6 +197,10 @@ class Postgresql:
     def file(self, url: URL) -> Path | None:  # noqa: ARG002  # one signature
         """Return ``None``: the server keeps the files."""
         return None
+
+
+def _shown(found: dict[str, str], name: str) -> str:
+    return found.get(name, "?") + (" ms" if name.endswith("_timeout") else "")
 
 
 class _Session:

@@ -27,6 +27,7 @@ from projections.engines.backend import (
 POOL_SIZE = 10
 ON_THE_LOOP = 2
 """Connections kept for what runs on the event loop itself."""
+FOR_THE_FOLLOWERS = 1
 _PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
 _PRAGMAS = (
     _PATIENCE,
@@ -42,7 +43,7 @@ class Sqlite:
 
     name = "sqlite"
     writers = 1
-    readers = POOL_SIZE - writers - ON_THE_LOOP
+    readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
     on_the_loop = True
     embedded = True
     driver_error: type[Exception] = sqlite3.Error
