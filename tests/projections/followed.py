@@ -43,8 +43,9 @@ class Notes:
         for event in events:
             if self.refuses(event):
                 raise ValueError(f"cannot take {event.position}")
-            row = {"position": event.position, "stream_id": event.recorded.stream_id}
-            connection.execute(insert(self.table), row)
+        rows = [{"position": e.position, "stream_id": e.recorded.stream_id} for e in events]
+        if rows:
+            connection.execute(insert(self.table), rows)
 
     def noted(self, database: Database) -> list[int]:
         """Return the positions, in order."""
