@@ -45,18 +45,49 @@ def open_database(settings: Settings) -> Database:
     Raises:
         BadSetting: the URL is not one of a supported database.
     """
-    try:
-        database = Database(settings.database_url)
-    except (UnsupportedDatabase, ArgumentError) as error:
-        raise BadSetting(f"ROLLBOOK_DATABASE_URL: {error}") from None
+    database = _named_database(settings)
     if database.file is not None:
         database.file.parent.mkdir(parents=True, exist_ok=True)
     return database
 
 
+def embedded_file(settings: Settings) -> tuple[Database, Path]:
+    """Return the embedded database of the settings and its file; nothing is made.
+
+    Raises:
+        BadSetting: the database is a server's, which has its own tools for copies.
+    """
+    database = _named_database(settings)
+    if database.file is None:
+        raise BadSetting(
+            f"ROLLBOOK_DATABASE_URL: {database.backend.name} is backed up and restored with its "
+            "own tools; docs/backup.md shows how"
+        )
+    return database, database.file
+
+
+def _named_database(settings: Settings) -> Database:
+    try:
+        return Database(settings.database_url)
+    except (UnsupportedDatabase, ArgumentError) as error:
+        raise BadSetting(f"ROLLBOOK_DATABASE_URL: {error}") from None
+
+
 def key_path(settings: Settings, database: Database) -> Path:
     """Return where the key file lies: named, beside the embedded database, or in ``var``."""
     return settings.key_file or (database.file or Path("var/rollbook.db")).with_name("rollbook.key")
+
+
+def check_key_file(settings: Settings, database: Database) -> None:
+    """Check that the key file is that of the database, where a key has written it.
+
+    Raises:
+        WrongKey: it is missing, malformed, or another one.
+    """
+    with database.reading() as connection:
+        if has_key(connection):
+            key = read_key(key_path(settings, database), create=False)
+            check_key(connection, key, adopt=False)
 
 
 def known_generations() -> Registry:

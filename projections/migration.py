@@ -55,7 +55,7 @@ def migrate(database: Database, registry: Registry) -> bool:
     """
     with database.migrating() as connection:
         present = present_revision(connection)
-        _refuse_newer(present)
+        refuse_newer(present)
         changed = present != newest_revision()
         if changed:
             command.upgrade(_config(connection), "head")
@@ -78,13 +78,14 @@ def check_migrated(database: Database, registry: Registry) -> None:
     """
     with database.reading() as connection:
         present = present_revision(connection)
-        _refuse_newer(present)
+        refuse_newer(present)
         ready = present == newest_revision() and _has_followers(connection, registry)
     if not ready:
         raise WrongSchema('the database needs "rollbook migrate" before it can be served')
 
 
-def _refuse_newer(present: str | None) -> None:
+def refuse_newer(present: str | None) -> None:
+    """Check that this release knows a revision. Raises :class:`WrongSchema`."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if present is not None and present not in known:
         raise WrongSchema(

@@ -91,7 +91,7 @@ class SqliteEngine(Engine):
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
         try:
-            yield f"sqlite:///{folder / 'rollbook.db'}"
+            yield url_of(folder / "rollbook.db")
         finally:
             rmtree(folder)
 
@@ -201,6 +201,11 @@ class PostgresqlEngine(Engine):
 def _migrate(database: Database) -> None:
     migrate(database, Registry([DirectoryG1()]))
     database.close()
+
+
+def url_of(path: Path) -> str:
+    """Return the URL of an SQLite file."""
+    return f"sqlite:///{path}"
 
 
 def path_of(url: str) -> Path:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import clients, realms, replays, secrets, tokens
+from api.cli import backups, clients, realms, replays, secrets, tokens
 from api.cli.answers import AsJson, examples, say, show, table
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 for group in (realms, clients, secrets, tokens, replays):
     app.add_typer(group.app, no_args_is_help=True)
+app.add_typer(backups.app)  # no noun: its commands are rollbook's own
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")]

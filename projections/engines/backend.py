@@ -105,6 +105,10 @@ class Backend(Protocol):
         """Return what an error of the driver means."""
         ...
 
+    def remedy(self, reason: str) -> str:
+        """Return what an operator can do about an outage of which the driver says ``reason``."""
+        ...
+
     def violated(self, error: BaseException, metadata: MetaData) -> str | None:
         """Return the name of the constraint that an error says was violated."""
         ...

@@ -73,6 +73,15 @@ _OUTAGES = frozenset({"25006", "25P03", "3D000", "55P03"})
 """Read-only (a standby), idle for too long, no such database, lock not to be had in time."""
 _OUTAGE_CLASSES = frozenset({"08", "28", "53", "57", "58"})
 """Connection, authorisation, resources, operator's intervention, the system itself."""
+_REMEDIES = (
+    ("password", "check user and password in ROLLBOOK_DATABASE_URL"),
+    ("role", "check user and password in ROLLBOOK_DATABASE_URL"),
+    ("pg_hba.conf", "the server's pg_hba.conf does not let this user in from this host"),
+    ("database", 'make it with "createdb", or check its name in ROLLBOOK_DATABASE_URL'),
+    ("SSL", "check sslmode in ROLLBOOK_DATABASE_URL"),
+    ("timeout", "the database is busy; try again in a moment"),
+)
+"""By a word of what the server or the driver says; the first that fits."""
 _OLDEST = 14
 _Findings = Sequence[tuple[str, str, frozenset[str], str]]
 
@@ -146,6 +155,13 @@ class Postgresql:
             return Verdict.CONFLICT
         outage = state in _OUTAGES or state[:2] in _OUTAGE_CLASSES
         return Verdict.OUTAGE if outage else Verdict.DEFECT
+
+    def remedy(self, reason: str) -> str:
+        """Tell what is wrong with the URL from what is wrong with the server."""
+        for said, advice in _REMEDIES:
+            if said in reason:
+                return advice
+        return "check that ROLLBOOK_DATABASE_URL names a server that runs and can be reached"
 
     def violated(self, error: BaseException, metadata: MetaData) -> str | None:  # noqa: ARG002  # one signature
         """Return the name that the server gives."""

@@ -104,6 +104,12 @@ class Sqlite:
         own_fault = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
         return Verdict.DEFECT if own_fault else Verdict.OUTAGE
 
+    def remedy(self, reason: str) -> str:
+        """Tell a busy file from one that cannot be used."""
+        if "locked" in reason:
+            return "another process is writing; try again in a moment"
+        return "check that ROLLBOOK_DATABASE_URL names a file in a folder this user may write"
+
     def violated(self, error: BaseException, metadata: MetaData) -> str | None:
         """Return the constraint of the columns that SQLite names in its place."""
         if not isinstance(error, sqlite3.IntegrityError) or _UNIQUE not in str(error):
