@@ -33,10 +33,10 @@ def serve(
     """Serve the one database of the cluster; the key file is shared as between hosts."""
     durable.create_database("rollbook")
     key = tmp_path_factory.mktemp("key") / "rollbook.key"
-    env = {"ROLLBOOK_DATABASE_URL": durable.url("rollbook"), "ROLLBOOK_KEY_FILE": str(key)}
+    url, env = durable.url("rollbook"), {"ROLLBOOK_KEY_FILE": str(key)}
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(
-            RunningServer(tmp_path_factory.mktemp("host"), env=env, **options)
+            RunningServer(tmp_path_factory.mktemp("host"), url, env=env, **options)
         )
 
 
