@@ -193,7 +193,7 @@ restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True, progress=die)
 """
 
 
-def test_a_restore_that_is_killed_is_taken_back(house: Embedded) -> None:
+def test_a_restore_that_is_killed_is_taken_back(house: House) -> None:
     settle(house)
     copy = copy_of(house)
     settle(house, "later")
