@@ -38,7 +38,8 @@ def key_of(definition: AttributeDefinition, value: Any) -> str:
         ValueError: the value does not fit the attribute.
     """
     if definition.type == "boolean":
-        return "true" if _BOOLEAN.validate_python(value) else "false"
+        read = value if isinstance(value, bool) else _BOOLEAN.validate_python(value)
+        return "true" if read else "false"
     if not isinstance(value, str):
         raise ValueError(f"{definition.name} is text")
     return comparison.exact(value) if definition.case_exact else comparison.folded(value)
