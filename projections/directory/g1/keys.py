@@ -54,6 +54,8 @@ def _keys(definitions: Definitions, values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _key(definition: AttributeDefinition, value: Any) -> Any:
+    if isinstance(value, str) and definition.type != "boolean":  # most values, by far
+        return comparison.exact(value) if definition.case_exact else comparison.folded(value)
     if value is None:
         return None
     if isinstance(value, list):
