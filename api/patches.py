@@ -64,6 +64,8 @@ def _member(message: Any, name: str) -> Any:
     """Return a member of a message; the names of messages are compared without case too."""
     if not isinstance(message, dict):
         raise InvalidSyntax('each of "Operations" must be an object')
+    if name in message:  # no other spelling of it can stand beside it: `api.json_body` refuses that
+        return message[name]
     return next((value for key, value in message.items() if key.lower() == name), None)
 
 

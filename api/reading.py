@@ -30,8 +30,13 @@ def view_of(service: Service, caller: Caller, connection: Connection) -> Represe
     return Representation(scim_base(service, caller.slug), caller.realm, directory)
 
 
+_WHOLE = {schema.name: Selection(schema) for schema in (USER, GROUP)}
+
+
 def selection_of(request: Request, schema: ResourceSchema) -> Selection:
     """Return the attributes a request wants of one resource."""
+    if not request.scope["query_string"]:
+        return _WHOLE[schema.name]
     parameters = {name.lower(): value for name, value in request.query_params.items()}
     return read_selection(
         schema,

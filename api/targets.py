@@ -7,6 +7,7 @@ declares can come out: no input ever reaches ``getattr`` or becomes a key by its
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scim2_models import InvalidFilterException, ScimFilter
 from scim2_models.path import AttrPath, Comparison, FilterNode, LogicalExpr, Not, Present
@@ -16,6 +17,7 @@ from domain.refusals import InvalidPath
 from domain.schemas import AttributeDefinition, ResourceSchema
 
 MAX_PATH = 1_024
+_CACHED = 1_024
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _PATH = re.compile(
     r"(?P<attribute>[^\[\]]+)(?:\[(?P<filter>.*)\](?:\.(?P<sub>[$A-Za-z][$\w-]*))?)?", re.DOTALL
@@ -71,7 +73,13 @@ def resolve(schema: ResourceSchema, text: str) -> Target | ExtensionTarget | Non
     """
     if len(text) > MAX_PATH:
         raise InvalidPath(f"a path is longer than {MAX_PATH} characters")
-    text = quirks.dotted_extension(text.strip(), schema)
+    return _resolved(schema, text.strip())
+
+
+@lru_cache(_CACHED)
+def _resolved(schema: ResourceSchema, text: str) -> Target | ExtensionTarget | None:
+    """Return what a path of bounded length names; clients send the same few again and again."""
+    text = quirks.dotted_extension(text, schema)
     if text.lower() == schema.urn.lower():
         return ExtensionTarget(schema.urn)
     if text.lower() in schema.extension_urns:

@@ -16,7 +16,7 @@ _COLLECTION = "/realms/{realm}/scim/v2/Users"
 _RESOURCE = _COLLECTION + "/{resource_id}"
 
 
-@router.post(_COLLECTION)
+@router.route(_COLLECTION, methods=["POST"])
 async def create(request: Request) -> Response:
     """Create a user: 201 with the whole resource."""
 
@@ -29,7 +29,7 @@ async def create(request: Request) -> Response:
     return await run_write(request, USER, write)
 
 
-@router.put(_RESOURCE)
+@router.route(_RESOURCE, methods=["PUT"])
 async def replace(request: Request) -> Response:
     """Replace a user: 200 with the whole resource; the id of the path counts (ABUSE G3)."""
 
@@ -44,7 +44,7 @@ async def replace(request: Request) -> Response:
     return await run_write(request, USER, write)
 
 
-@router.patch(_RESOURCE)
+@router.route(_RESOURCE, methods=["PATCH"])
 async def patch(request: Request) -> Response:
     """Change a user: 200 with the whole resource, also where nothing changed."""
 
@@ -63,7 +63,7 @@ async def patch(request: Request) -> Response:
     return await run_write(request, USER, write)
 
 
-@router.delete(_RESOURCE)
+@router.route(_RESOURCE, methods=["DELETE"])
 async def delete(request: Request) -> Response:
     """Delete a user: 204."""
 

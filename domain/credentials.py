@@ -22,6 +22,9 @@ class CredentialKind(StrEnum):
     ACCESS = "rba"
 
 
+_KINDS: dict[str, CredentialKind] = {kind.value: kind for kind in CredentialKind}
+
+
 def new_credential(kind: CredentialKind) -> str:
     """Return a new credential in clear text; it is shown once and never stored."""
     body = _base62(secrets.randbits(256), _BODY)
@@ -31,11 +34,11 @@ def new_credential(kind: CredentialKind) -> str:
 def kind_of(text: str) -> CredentialKind | None:
     """Return the kind of a well-formed credential, else ``None``; touches no database."""
     prefix, _, rest = text.partition("_")
-    if len(rest) != _BODY + _CHECK or not text.isascii() or prefix not in list(CredentialKind):
+    if len(rest) != _BODY + _CHECK or not text.isascii() or prefix not in _KINDS:
         return None
     if _checksum(text[:-_CHECK]) != text[-_CHECK:]:
         return None
-    return CredentialKind(prefix)
+    return _KINDS[prefix]
 
 
 def _checksum(text: str) -> str:

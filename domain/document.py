@@ -53,7 +53,9 @@ def keys_of_path(path: str) -> list[str]:
 
 def changes_between(old: Document, new: Document) -> dict[str, Change]:
     """Return the changes that turn ``old`` into ``new``, by path; empty when they agree."""
-    before, after = by_path(old), by_path(new)
+    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    before = by_path({name: old[name] for name in differing if name in old})
+    after = by_path({name: new[name] for name in differing if name in new})
     return {
         path: Change(before.get(path), after.get(path))
         for path in {**before, **after}

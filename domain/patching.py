@@ -6,6 +6,7 @@ What arrives is the normal form that ``api.patches`` makes of the dialects clien
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from scim2_models import Context, PatchOp
@@ -19,6 +20,7 @@ from domain.value_paths import value_path
 MAX_COMPARISONS = 2_000
 """Values the operations of one request may look at (ABUSE E7): each costs the processor time."""
 FEW_OPERATIONS = 20
+_CACHED = 1_024
 _MESSAGE = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _DERIVED = ("schemas", "id", "meta")
 
@@ -150,6 +152,7 @@ def is_short(schema: ResourceSchema, operations: Sequence[AttributeOperation]) -
     )
 
 
+@lru_cache(_CACHED)
 def _head(schema: ResourceSchema, path: str) -> str:
     """Return the top-level key of a document that a path leads to."""
     for urn in schema.extensions:
@@ -158,6 +161,7 @@ def _head(schema: ResourceSchema, path: str) -> str:
     return path.partition("[")[0].partition(".")[0]
 
 
+@lru_cache(_CACHED)
 def _definition(schema: ResourceSchema, path: str) -> AttributeDefinition | None:
     """Return the definition of the plain value a path names, ``None`` when it names none."""
     if "[" in path or path in schema.extensions:

@@ -125,7 +125,8 @@ class User:
                 | User.Activated(changes)
                 | User.Deactivated(changes)
             ):
-                return replace(_existing(user), document=changed(_existing(user).document, changes))
+                before = _existing(user)
+                return User(changed(before.document, changes), before.deleted)
             case User.Deleted():
                 return replace(_existing(user), deleted=True)
             case _:

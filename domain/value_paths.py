@@ -69,7 +69,6 @@ class ValuePath:
         return comparison.exact(value) if exact else comparison.folded(value)
 
 
-@lru_cache(_CACHED)
 def _parsed(path: str) -> tuple[str, FilterNode, str] | None:
     match = _VALUE_PATH.fullmatch(path)
     if match is None:
@@ -80,6 +79,7 @@ def _parsed(path: str) -> tuple[str, FilterNode, str] | None:
         return None
 
 
+@lru_cache(_CACHED)
 def value_path(schema: ResourceSchema, path: str) -> ValuePath | None:
     """Return the value path that ``path`` is, ``None`` when it is no such path.
 

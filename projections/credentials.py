@@ -40,7 +40,7 @@ class HashKey:
 
     def digest(self, text: str) -> str:
         """Return the hash of a credential; the cost does not depend on what is right about it."""
-        return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret, text.encode(), "sha256").hex()
 
 
 def read_key(path: Path, *, create: bool) -> HashKey:

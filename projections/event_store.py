@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.application import Application, Repository
-from eventsourcing.persistence import ApplicationRecorder, EventStore, Mapper
+from eventsourcing.persistence import ApplicationRecorder, EventStore, Mapper, Recording
 from eventsourcing.utils import Environment
 from sqlalchemy import Connection
 
@@ -67,6 +67,14 @@ class EventLog(Application[UUID]):
     def construct_mapper(self) -> Mapper[UUID]:
         """Return our mapper."""
         return EventMapper()
+
+    def save(self, *objs: Any, **kwargs: Any) -> list[Recording[UUID]]:
+        """Put events into the store, and nothing else.
+
+        The library also looks for aggregates among them, takes snapshots and wakes followers; none
+        of that is here, and looking costs more than building the event did.
+        """
+        return self.events.put(objs, **kwargs)
 
     def read(
         self,

@@ -24,6 +24,7 @@ from projections.credentials import HashKey
 from projections.database import Database
 from projections.event_store import EventLog, OtherKind, folding
 from projections.generations import Registry
+from projections.kept_streams import KeptStreams
 from projections.tables import streams
 from projections.transaction import SqlTransaction
 
@@ -72,6 +73,7 @@ class SqlLog:
         self.key = key
         self.clock = clock
         self.events = EventLog(database)
+        self.users: KeptStreams[User] = KeptStreams(self.events, fold_user)
 
     def new_id(self) -> str:
         """Return a new UUIDv7 as text: ids sort by age."""
@@ -80,8 +82,8 @@ class SqlLog:
     def user(self, realm: str, user_id: str) -> Stream[User]:
         """Return a user. Raises :class:`NoSuchResource` unless the realm has it, undeleted."""
         stream: Stream[User] | None = None
-        with suppress(OtherKind, AggregateNotFoundError):
-            stream = self.events.repository.get(_key(user_id) or _NOBODY, projector_func=fold_user)
+        with suppress(OtherKind):
+            stream = self.users.get(_key(user_id) or _NOBODY)
         if stream is None or stream.realm != realm or stream.state.deleted:
             raise NoSuchResource("User", user_id)
         return stream

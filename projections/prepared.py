@@ -86,5 +86,5 @@ class Prepared:
 def _bound(
     names: Sequence[str] | None, literals: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> Any:
-    bound = {**literals, **parameters}
+    bound = {**literals, **parameters} if literals else parameters
     return bound if names is None else [bound[name] for name in names]

@@ -37,6 +37,8 @@ _STREAM = (
 )
 _WHOLE_STREAM = Prepared(_STREAM)
 """What loading an aggregate asks for."""
+_REST_OF_STREAM = Prepared(_STREAM.where(events.c.originator_version > bindparam("gt")))
+"""What reading on from a version asks for."""
 
 
 def _stored(originator_id: UUID | str, rows: Sequence[Any]) -> list[StoredEvent]:
@@ -103,9 +105,11 @@ class SqlRecorder(ApplicationRecorder):
     ) -> Sequence[StoredEvent]:
         """Return the events of a stream by version, leaving out those of some topics."""
         stream = {"stream": str(originator_id)}
-        if gt is None and lte is None and limit is None and not desc and not without_topics:
+        if lte is None and limit is None and not desc and not without_topics:
+            wanted = _WHOLE_STREAM if gt is None else _REST_OF_STREAM
+            bound = stream if gt is None else {**stream, "gt": gt}
             with self.database.glancing() as connection:
-                return _stored(originator_id, _WHOLE_STREAM.rows(connection, stream))
+                return _stored(originator_id, wanted.rows(connection, bound))
         version = events.c.originator_version
         statement = _STREAM
         if gt is not None:

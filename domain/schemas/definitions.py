@@ -112,9 +112,9 @@ _COMMON = {
 """The attributes every resource has (RFC 7643 §3.1), which no schema lists."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ResourceSchema:
-    """A resource type with everything declared for it."""
+    """A resource type with everything declared for it; there is one object of each."""
 
     name: str
     endpoint: str

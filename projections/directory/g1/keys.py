@@ -38,7 +38,8 @@ def key_of(definition: AttributeDefinition, value: Any) -> str:
         ValueError: the value does not fit the attribute.
     """
     if definition.type == "boolean":
-        return "true" if _BOOLEAN.validate_python(value) else "false"
+        read = value if isinstance(value, bool) else _BOOLEAN.validate_python(value)
+        return "true" if read else "false"
     if not isinstance(value, str):
         raise ValueError(f"{definition.name} is text")
     return comparison.exact(value) if definition.case_exact else comparison.folded(value)
@@ -53,6 +54,8 @@ def _keys(definitions: Definitions, values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _key(definition: AttributeDefinition, value: Any) -> Any:
+    if isinstance(value, str) and definition.type != "boolean":  # most values, by far
+        return comparison.exact(value) if definition.case_exact else comparison.folded(value)
     if value is None:
         return None
     if isinstance(value, list):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from domain.topics import AGGREGATE_OF
 from projections.beside import pieces
 from projections.directory.g1.rendering import (
+    changed_columns_of,
     columns_of,
     correlation_of,
     email_keys_of,
@@ -116,7 +117,7 @@ def _store(
             born.append(new)
         elif new is not None and old is not None:
             same = new.document is old.document
-            columns = meta_columns_of(new) if same else columns_of(new)
+            columns = meta_columns_of(new) if same else changed_columns_of(new, old)
             names = tuple(name for name in columns if name not in _FIXED)
             bound = {"b_realm": new.realm, "b_id": new.id, **columns}
             updates.setdefault((new.type, names), []).append(bound)

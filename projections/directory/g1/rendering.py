@@ -17,6 +17,13 @@ from projections.directory.g1.rows import Row
 SCHEMAS: Mapping[str, ResourceSchema] = {schema.name: schema for schema in (USER, GROUP)}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, spelled "Z" and not "+00:00"
 _FRAME = ("schemas", "id")
+_COLUMNS_BY_ATTRIBUTE = {
+    "externalId": ("external_id_key",),
+    "displayName": ("display_name_key", "display"),
+    "userName": ("user_name_key",),
+    "active": ("active",),
+}
+"""The columns that one attribute alone decides."""
 
 
 def columns_of(row: Row) -> dict[str, Any]:
@@ -36,6 +43,19 @@ def columns_of(row: Row) -> dict[str, Any]:
     if schema is USER:
         columns["user_name_key"] = comparison.folded(document["userName"])
         columns["active"] = document.get("active")
+    return columns
+
+
+def changed_columns_of(new: Row, old: Row) -> dict[str, Any]:
+    """Return the columns of a row whose document changed, save those that are sure to be the same.
+
+    SQLite writes an index anew for every column of it that a statement names, changed or not.
+    """
+    columns = columns_of(new)
+    for attribute, names in _COLUMNS_BY_ATTRIBUTE.items():
+        if new.document.get(attribute) == old.document.get(attribute):
+            for name in names:
+                columns.pop(name, None)
     return columns
 
 

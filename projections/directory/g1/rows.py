@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.document import Changes, Document, changed
+from domain.document import Document, changed
 from domain.events import RecordedEvent
 from domain.group import Group
 from domain.topics import AGGREGATE_OF
@@ -47,17 +47,26 @@ def on_created(_row: Row | None, recorded: RecordedEvent[Any]) -> Row:
 
 def on_changed(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     """Apply changes: the events that carry them by path."""
-    changes: Changes = recorded.event.changes
-    touched = on_touched(row, recorded)
-    return replace(touched, document=changed(touched.document, changes))
+    touched, changes = _existing(row, recorded), recorded.event.changes
+    return _moved(touched, recorded, changed(touched.document, changes))
 
 
 def on_touched(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     """Move the version on: the members of a group changed, its own attributes did not."""
+    touched = _existing(row, recorded)
+    return _moved(touched, recorded, touched.document)
+
+
+def _existing(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     if row is None:
         raise ValueError(f"{recorded.event.topic} of a resource that was never created")
+    return row
+
+
+def _moved(row: Row, recorded: RecordedEvent[Any], document: Document) -> Row:
     return replace(
         row,
+        document=document,
         version=recorded.originator_version,
         correlation_id=recorded.cause.correlation_id,
         last_modified=recorded.recorded_at,
