@@ -32,7 +32,7 @@ DATABASE = "rollbook"
 SECONDS = 300
 PROGRAMS = ("psql", "createdb", "pg_dump", "pg_restore", "pg_basebackup")
 VERIFIES = "pg_verifybackup"
-"""Crashes in the package that carries PostgreSQL, whatever it is told; an installed one must run."""
+"""Crashes in the package that carries PostgreSQL, whatever it is told; an installed one runs."""
 REPLICATION = f"host replication {SUPERUSER} 127.0.0.1/32 trust\n"
 """What Debian's pg_hba.conf has for the local socket."""
 
