@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.engines import NAMES, Engine, PostgresqlEngine, SqliteEngine
 from tests.postgresql import absence
 from tests.postgresql.cluster import Cluster
 from tests.serving import RunningServer, ServedRealm
@@ -24,9 +25,29 @@ _realm_number = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """One server for the whole run, with the realms `acme` and `other`."""
-    with RunningServer(tmp_path_factory.mktemp("server")) as running:
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> SqliteEngine:
+    """SQLite, with its databases in one folder."""
+    return SqliteEngine(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_engine(postgresql: Cluster) -> PostgresqlEngine:
+    """The PostgreSQL of the run."""
+    return PostgresqlEngine(postgresql)
+
+
+@pytest.fixture(scope="session", params=NAMES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine: what asks for it, by whatever way, runs on both."""
+    found: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for the whole run on each engine, with the realms `acme` and `other`."""
+    directory = tmp_path_factory.mktemp(f"server-{engine.name}")
+    with engine.empty() as url, RunningServer(directory, url) as running:
         yield running
 
 
@@ -43,14 +64,18 @@ def module_realm(server: RunningServer) -> ServedRealm:
 
 
 @pytest.fixture
-def spawn_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpawnServer]:
+def spawn_server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpawnServer]:
     """Start servers of the test's own, each with its own database: `spawn_server(workers=4)`.
 
     Takes the keyword arguments of RunningServer (`realms`, `workers`, `env`).
     """
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(
-            RunningServer(tmp_path_factory.mktemp("spawned"), **options)
+            RunningServer(
+                tmp_path_factory.mktemp("spawned"),
+                stack.enter_context(engine.empty()),
+                **options,
+            )
         )
 
 

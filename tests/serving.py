@@ -1,4 +1,4 @@
-"""Rollbook as an operator runs it: its own process, port, SQLite file and command line."""
+"""Rollbook as an operator runs it: its own process, port, database and command line."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class ServedRealm:
 
 
 class RunningServer:
-    """`rollbook serve` on a free loopback port over a database file of its own.
+    """`rollbook serve` on a free loopback port over the database of a URL.
 
     Used as a context manager: entering migrates, makes the realms, serves and waits for
     `/health/ready`; leaving stops. `kill` and `start` again are there for fault tests.
@@ -52,12 +52,13 @@ class RunningServer:
     def __init__(
         self,
         directory: Path,
+        database_url: str,
         *,
         realms: Sequence[str] = ("acme", "other"),
         workers: int = 1,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.database_path = directory / "rollbook.db"
+        self.database_url = database_url
         self.log_path = directory / "rollbook.log"
         self.workers = workers
         self.port = free_port()
@@ -68,7 +69,7 @@ class RunningServer:
         # A developer's own settings must not reach the server under test.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("ROLLBOOK_")}
         self.env = inherited | {
-            "ROLLBOOK_DATABASE_URL": f"sqlite:///{self.database_path}",
+            "ROLLBOOK_DATABASE_URL": database_url,
             "ROLLBOOK_PUBLIC_URL": self.url,
             "ROLLBOOK_KEY_FILE": str(directory / "rollbook.key"),
             "PYTHONUNBUFFERED": "1",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, text
 
 from projections.engines.backend import (
@@ -124,6 +125,13 @@ class Postgresql:
             # What a server that went away has left behind is found without asking it.
             if _hung_up(connection):
                 raise exc.DisconnectionError
+
+        @event.listens_for(engine, "reset")
+        def reset(connection: Any, _record: Any, _state: Any) -> None:
+            # A COMMIT that failed before it was sent leaves its transaction open, and with it
+            # every lock, while SQLAlchemy takes it for ended.
+            if connection.info.transaction_status is TransactionStatus.INTRANS:
+                connection.rollback()
 
         return engine
 

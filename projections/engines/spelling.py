@@ -9,11 +9,14 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Integer,
+    Select,
     Table,
     Text,
     column,
+    exists,
     literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -73,6 +76,30 @@ class LastCharacters(FunctionElement[str]):
     inherit_cache = True
 
 
+class IsAmong(FunctionElement[bool]):
+    """Whether a row is among those that another table's index leads to.
+
+    Its clauses: the question asked with IN, and with EXISTS. SQLite goes from the list to the rows
+    only with the first, PostgreSQL only with the second: it runs a correlated IN for each row.
+    """
+
+    name = "is_among"
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
+        """Stand as it is: SQLite would not look for ``(… IN …) = 1`` in an index."""
+        return self
+
+
+class ByCodePoint(FunctionElement[str]):
+    """A text that the statement itself brings, compared as a column of keys is."""
+
+    name = "by_code_point"
+    type = Text()
+    inherit_cache = True
+
+
 def _parts(element: FunctionElement[Any], compiler: SQLCompiler, options: Any) -> list[str]:
     return [compiler.process(clause, **options) for clause in element.clauses]
 
@@ -105,6 +132,17 @@ def _sqlite_last(element: LastCharacters, compiler: SQLCompiler, **options: Any)
     return f"substr({value}, -{count})"
 
 
+@compiles(IsAmong, "sqlite")
+def _sqlite_among(element: IsAmong, compiler: SQLCompiler, **options: Any) -> str:
+    with_in, _ = element.clauses
+    return compiler.process(with_in, **options)
+
+
+@compiles(ByCodePoint, "sqlite")
+def _sqlite_by_code_point(element: ByCodePoint, compiler: SQLCompiler, **options: Any) -> str:
+    return _parts(element, compiler, options)[0]
+
+
 @compiles(JsonText, "postgresql")
 def _postgresql_text(element: JsonText, compiler: SQLCompiler, **options: Any) -> str:
     value, _, *names = _parts(element, compiler, options)
@@ -134,6 +172,17 @@ def _postgresql_last(element: LastCharacters, compiler: SQLCompiler, **options: 
     return f"right({', '.join(_parts(element, compiler, options))})"
 
 
+@compiles(IsAmong, "postgresql")
+def _postgresql_among(element: IsAmong, compiler: SQLCompiler, **options: Any) -> str:
+    _, with_exists = element.clauses
+    return compiler.process(with_exists, **options)
+
+
+@compiles(ByCodePoint, "postgresql")
+def _postgresql_by_code_point(element: ByCodePoint, compiler: SQLCompiler, **options: Any) -> str:
+    return f'({_parts(element, compiler, options)[0]} COLLATE "C")'
+
+
 def json_text(value: ColumnElement[Any], *names: str) -> ColumnElement[str]:
     """Return the text that stands in ``value`` under ``names``, from the outside in.
 
@@ -151,6 +200,17 @@ def json_elements(value: ColumnElement[Any], *names: str) -> TableValuedAlias:
 def element_text(rows: TableValuedAlias) -> ColumnElement[str]:
     """Return the element of :func:`json_elements` itself, where it is text."""
     return ElementText(rows.c.value)
+
+
+def by_code_point(value: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a text that is no column, to be compared in the order of code points (ADR 0004)."""
+    return ByCodePoint(value)
+
+
+def is_among(column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """Return whether ``column`` is among the values of the one column that ``found`` selects."""
+    (selected,) = found.selected_columns
+    return IsAmong(column.in_(found), exists(found.where(selected == column)))
 
 
 def contains(value: ColumnElement[Any], needle: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.abuse.evidence import Evidence
+from tests.engines import Engine
 from tests.scim import Scim
 from tests.serving import RunningServer, ServedRealm
 
@@ -29,12 +30,17 @@ def neighbour(server: RunningServer) -> Scim:
 @pytest.fixture(scope="session")
 def evidence(server: RunningServer, abused_realm: ServedRealm) -> Evidence:
     """The database of the server, seen from the realm under attack."""
-    return Evidence(server.database_path, abused_realm.name)
+    return Evidence(server.database_url, abused_realm.name)
 
 
 @pytest.fixture(scope="session")
-def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def two_workers(
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     """A server of two worker processes over one database, with the realm `acme`."""
     directory = tmp_path_factory.mktemp("two-workers")
-    with RunningServer(directory, realms=("acme",), workers=2) as running:
+    with (
+        engine.empty() as url,
+        RunningServer(directory, url, realms=("acme",), workers=2) as running,
+    ):
         yield running

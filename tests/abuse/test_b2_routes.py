@@ -14,6 +14,7 @@ from api.settings import Settings
 from tests.abuse.evidence import Evidence
 from tests.abuse.guarding import METHODS, PUBLIC, address, declared, unguarded
 from tests.abuse.resources import assert_refused
+from tests.engines import Engine
 from tests.scim import Scim
 from tests.serving import RunningServer
 
@@ -21,17 +22,17 @@ REALM = "acme"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+def app(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     """The application as it is served, on an empty database."""
-    directory = tmp_path_factory.mktemp("routes")
-    settings = Settings(
-        database_url=f"sqlite:///{directory / 'routes.db'}",
-        key_file=directory / "rollbook.key",
-        public_url="https://scim.example.com",
-    )
-    service = open_service(settings)
-    yield create_app(service)
-    service.close()
+    with engine.migrated() as url:
+        settings = Settings(
+            database_url=url,
+            key_file=tmp_path_factory.mktemp("routes") / "rollbook.key",
+            public_url="https://scim.example.com",
+        )
+        service = open_service(settings, may_migrate=True)
+        yield create_app(service)
+        service.close()
 
 
 @pytest.fixture

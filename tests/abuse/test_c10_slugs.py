@@ -6,7 +6,8 @@ from domain.handlers.realms import create_realm
 from domain.refusals import InvalidValue, RealmNameTaken
 from tests.abuse.evidence import Evidence
 from tests.abuse.resources import assert_refused, user
-from tests.embedded import OPERATOR, embedded
+from tests.engines import Engine
+from tests.houses import OPERATOR, opened_house
 from tests.scim import Scim
 from tests.serving import RunningServer
 
@@ -83,10 +84,8 @@ def test_c10_a_realm_is_compared_on_the_path_as_it_was_sent(
 @pytest.mark.parametrize(
     "slug", ["A", "Acme", "a", "-acme", "acme/x", "acme.", "ac me", "\u0430cme", "..", "", "a" * 64]
 )
-def test_c10_no_realm_gets_a_name_that_could_be_mistaken(
-    tmp_path_factory: pytest.TempPathFactory, slug: str
-) -> None:
-    with embedded(tmp_path_factory.mktemp("slugs")) as house:
+def test_c10_no_realm_gets_a_name_that_could_be_mistaken(engine: Engine, slug: str) -> None:
+    with opened_house(engine) as house:
         before = house.rows()
         with pytest.raises(InvalidValue):
             create_realm(OPERATOR, house.log, slug)

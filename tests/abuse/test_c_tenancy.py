@@ -4,7 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
+from projections.directory.g1.tables import groups, users
 from tests.abuse.evidence import Evidence
 from tests.abuse.resources import (
     ENTERPRISE,
@@ -84,7 +86,7 @@ def test_c2_another_realms_user_looks_like_no_user(
 ) -> None:
     body = {"userName": unique("intruder"), "displayName": unique("intruder")}
     nobody = str(uuid4())
-    foreign = [canary["id"], canary_group["id"], Evidence(evidence.path, "other").realm]
+    foreign = [canary["id"], canary_group["id"], Evidence(evidence.url, "other").realm]
     requests: list[tuple[str, Any]] = [
         ("GET", None),
         ("PUT", body),
@@ -190,11 +192,11 @@ def test_c5_totals_and_pages_count_the_own_realm_only(
 ) -> None:
     created(scim, group(created(scim, user())["id"]))
     own = {
-        endpoint: {row[0] for row in evidence.select(statement, evidence.realm)}
-        for endpoint, statement in {
-            "/Users": "SELECT id FROM users_g1 WHERE realm = ?",
-            "/Groups": "SELECT id FROM groups_g1 WHERE realm = ?",
-        }.items()
+        endpoint: {
+            row[0]
+            for row in evidence.select(select(table.c.id).where(table.c.realm == evidence.realm))
+        }
+        for endpoint, table in {"/Users": users, "/Groups": groups}.items()
     }
     own[""] = own["/Users"] | own["/Groups"]
     secrets = [canary["userName"], canary_group["id"], canary_group["displayName"]]
@@ -210,7 +212,7 @@ def test_c13_the_path_says_what_is_written_and_no_body_does(
     scim: Scim, neighbour: Scim, evidence: Evidence
 ) -> None:
     mine, bystander = created(scim, user()), created(scim, user())
-    theirs, foreign = Evidence(evidence.path, "other"), created(neighbour, user())
+    theirs, foreign = Evidence(evidence.url, "other"), created(neighbour, user())
     for victim in (foreign, bystander):
         hints = {
             "id": victim["id"],
@@ -237,6 +239,6 @@ def test_c13_no_parameter_or_header_chooses_another_realm(
     query = {"realm": "other", "tenant": "other", "id": canary["id"]}
     made = scim.post("/Users", user(), headers=headers, query=query)
     assert made.status == 201
-    owner = evidence.select("SELECT realm FROM users_g1 WHERE id = ?", made.json["id"])
+    owner = evidence.select(select(users.c.realm).where(users.c.id == made.json["id"]))
     assert owner == [(evidence.realm,)]
     assert made.headers["location"].startswith(abused_realm.base)

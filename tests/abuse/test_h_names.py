@@ -4,10 +4,13 @@ from collections import Counter
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 
+from projections.directory.g1.tables import users
 from tests.abuse.evidence import Evidence
 from tests.abuse.racing import ROUNDS, race, statuses
 from tests.abuse.resources import assert_refused, created, group, replace, unique, user
+from tests.engines import Engine
 from tests.scim import Scim
 from tests.serving import RunningServer
 
@@ -15,11 +18,11 @@ Side = tuple[Scim, Evidence]
 
 
 @pytest.fixture(scope="module", params=["one worker", "two workers"])
-def side(request: pytest.FixtureRequest) -> Side:
+def side(engine: Engine, request: pytest.FixtureRequest) -> Side:
     """A realm to race in, and what its database holds."""
     if request.param == "two workers":
         running: RunningServer = request.getfixturevalue("two_workers")
-        return running.scim(), Evidence(running.database_path, "acme")
+        return running.scim(), Evidence(running.database_url, "acme")
     return request.getfixturevalue("scim"), request.getfixturevalue("evidence")
 
 
@@ -41,7 +44,7 @@ def test_h1_fifty_creates_of_one_user_name(side: Side, mixed: bool) -> None:
                 assert_refused(answer, 409, "uniqueness")
         [winner] = [answer.json["id"] for answer in answers if answer.status == 201]
         assert evidence.owners("userName")[name] == winner
-        rows = evidence.select("SELECT id FROM users_g1 WHERE user_name_key = ?", name)
+        rows = evidence.select(select(users.c.id).where(users.c.user_name_key == name))
         assert rows == [(winner,)]
     evidence.assert_consistent()
 

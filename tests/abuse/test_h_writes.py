@@ -4,7 +4,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from projections.tables import members
 from tests.abuse.evidence import Evidence
 from tests.abuse.racing import ROUNDS, done, race, statuses
 from tests.abuse.resources import add_member, created, group, patch, replace, unique, user
@@ -19,7 +21,7 @@ def realm(two_workers: RunningServer) -> Scim:
 
 @pytest.fixture(scope="module")
 def log(two_workers: RunningServer) -> Evidence:
-    return Evidence(two_workers.database_path, "acme")
+    return Evidence(two_workers.database_url, "acme")
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +165,7 @@ def test_h8_a_user_deleted_while_it_is_added_leaves_no_trace(realm: Scim, log: E
         writers = [partial(realm.patch, f"/Groups/{team}", add_member(gone)) for team in teams]
         writers.insert(4, partial(realm.delete, f"/Users/{gone}"))
         assert statuses(race(writers)) == {200: 8, 204: 1}
-        assert log.select("SELECT * FROM members WHERE member_id = ?", gone) == []
+        assert log.select(select(members).where(members.c.member_id == gone)) == []
         for team in teams:
             assert "members" not in realm.get(f"/Groups/{team}").json
             topics = log.topics(team)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
@@ -20,7 +19,8 @@ from domain.refusals import Refusal, Unavailable, UserNameTaken
 from projections.beside import SqlClaims, SqlMemberships
 from projections.database import Database
 from projections.log import SqlLog
-from tests.embedded import Embedded, embedded, unsynced
+from tests.engines import Engine, only_on
+from tests.houses import House, opened_house
 
 Handler = Callable[[Any, Any], Written]
 MEETING_SECONDS = 0.5
@@ -28,16 +28,16 @@ MEETING_SECONDS = 0.5
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Embedded]:
-    with embedded(tmp_path) as opened:
+def house(engine: Engine) -> Iterator[House]:
+    with opened_house(engine) as opened:
         yield opened
 
 
-def _create(house: Embedded, name: str) -> str:
+def _create(house: House, name: str) -> str:
     return house.log.handle(create_user, CreateUser(house.cause(), {"userName": name})).id
 
 
-def _assert_one_name(house: Embedded, first: str, second: str) -> None:
+def _assert_one_name(house: House, first: str, second: str) -> None:
     """The attack of G6 and H1: a second user of a name that is taken."""
     _create(house, first)
     with pytest.raises(UserNameTaken):
@@ -46,7 +46,7 @@ def _assert_one_name(house: Embedded, first: str, second: str) -> None:
 
 @pytest.mark.parametrize("second", ["STRASSE", "ｓｔｒａßｅ"])
 def test_g6_sabotage_lower_instead_of_folding_lets_a_double_in(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch, second: str
+    house: House, monkeypatch: pytest.MonkeyPatch, second: str
 ) -> None:
     _assert_one_name(house, "straße", second)
     monkeypatch.setattr(comparison, "folded", str.lower)
@@ -55,7 +55,7 @@ def test_g6_sabotage_lower_instead_of_folding_lets_a_double_in(
 
 
 def test_h1_sabotage_a_claim_that_never_refuses_lets_a_double_in(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _assert_one_name(house, "ann", "ANN")
     monkeypatch.setattr(SqlClaims, "take", lambda *_: None)
@@ -63,13 +63,13 @@ def test_h1_sabotage_a_claim_that_never_refuses_lets_a_double_in(
         _assert_one_name(house, "bob", "BOB")
 
 
-def _add_at_once(house: Embedded, handler: Handler) -> None:
+def _add_at_once(house: House, handler: Handler) -> None:
     """The attack of H4 by two processes: each adds another member to one group."""
     ids = [_create(house, f"user {number}") for number in range(2)]
     team = house.log.handle(
         create_group, CreateGroup(house.cause(), {"displayName": "team"}, MemberDelta())
     ).id
-    elsewhere = unsynced(house.database.file)
+    elsewhere = house.beside()
     logs = [house.log, SqlLog(elsewhere, house.log.registry, house.log.key)]
     refused: list[Refusal] = []
 
@@ -105,13 +105,14 @@ def meeting(monkeypatch: pytest.MonkeyPatch) -> Barrier:
     return both
 
 
-def test_h4_two_processes_never_write_at_once(house: Embedded, meeting: Barrier) -> None:
+def test_h4_two_processes_never_write_at_once(house: House, meeting: Barrier) -> None:
     _add_at_once(house, patch_group)
     assert meeting.broken, "they met: both held the right to write"
 
 
+@only_on("sqlite", "no other engine begins deferred")
 def test_h4_sabotage_a_deferred_begin_fails_one_of_two_writers(
-    house: Embedded, meeting: Barrier, monkeypatch: pytest.MonkeyPatch
+    house: House, meeting: Barrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
     def deferred(self: Database) -> Iterator[Connection]:
@@ -125,7 +126,7 @@ def test_h4_sabotage_a_deferred_begin_fails_one_of_two_writers(
 
 
 def test_h4_sabotage_a_handler_that_writes_the_set_it_read_loses_a_member(
-    house: Embedded,
+    house: House,
 ) -> None:
     both = Barrier(2)
 
@@ -156,12 +157,12 @@ class Interrupted(SqlLog):
             yield work
 
 
-def _replacing(house: Embedded, team: str, name: str, *members: str) -> ReplaceGroup:
+def _replacing(house: House, team: str, name: str, *members: str) -> ReplaceGroup:
     wanted = MemberDelta.replacing(members)
     return ReplaceGroup(house.cause(), team, {"displayName": name}, wanted)
 
 
-def test_h7_two_puts_of_a_group_never_mix(house: Embedded) -> None:
+def test_h7_two_puts_of_a_group_never_mix(house: House) -> None:
     ann, bob = _create(house, "ann"), _create(house, "bob")
     team = house.log.handle(
         create_group, CreateGroup(house.cause(), {"displayName": "one"}, MemberDelta())

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.guarded import Guarded, Tenant
+from tests.api.guarded import Guarded, Tenant, guarded_on
+from tests.engines import Engine
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+def application(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    with guarded_on(engine, tmp_path_factory.mktemp("guarded")) as running:
         yield running
 
 

@@ -4,17 +4,17 @@ Clocks stand still unless a test moves them, so that a minute passes without wai
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import uuid4
 
 import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.testclient import TestClient
-from sqlalchemy import event
 from starlette.responses import JSONResponse, Response
 
 from api.auth import Caller, auditor, reader, writer
@@ -27,6 +27,7 @@ from api.throttle import FailureThrottle
 from domain.cause import Actor, Cause
 from domain.handlers import realms
 from domain.refusals import Refusal
+from tests.engines import WATCHERS, Engine
 
 PEER = "203.0.113.7"
 PROXY = "192.0.2.1"
@@ -54,9 +55,9 @@ class Tenant:
 class Guarded:
     """The application on a database of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, engine: Engine, url: str, directory: Path) -> None:
         settings = Settings(
-            database_url=f"sqlite:///{directory / 'guarded.db'}",
+            database_url=url,
             key_file=directory / "rollbook.key",
             public_url=PUBLIC_URL,
             trusted_proxies=PROXY,
@@ -64,7 +65,9 @@ class Guarded:
         self.service: Service = open_service(settings, may_migrate=True)
         self.app = _application(self.service)
         self.statements: list[str] = []
-        event.listen(self.service.database.engine, "before_cursor_execute", self._note)
+        self.service.database.close()
+        engine.watched(self.service.database)
+        WATCHERS.append(self.statements.append)
         self.reset()
 
     def reset(self) -> None:
@@ -126,14 +129,20 @@ class Guarded:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return self.client().get(tenant.users, headers=headers, **options)
 
-    def _note(self, _c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        self.statements.append(statement)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        WATCHERS.remove(self.statements.append)
         self.service.close()
+
+
+@contextmanager
+def guarded_on(engine: Engine, directory: Path) -> Iterator[Guarded]:
+    """Open the application on a database of an engine."""
+    with engine.migrated() as url:
+        opened = Guarded(engine, url, directory)
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 def basic(credentials: str | bytes) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.guarded import PUBLIC_URL, Guarded, Tenant
+from tests.api.guarded import PUBLIC_URL, Guarded, Tenant, guarded_on
+from tests.engines import Engine
 
 ADDRESSES = (
     "/realms/{}/.well-known/openid-configuration",
@@ -14,8 +15,8 @@ ADDRESSES = (
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    with Guarded(tmp_path_factory.mktemp("metadata")) as running:
+def guarded(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    with guarded_on(engine, tmp_path_factory.mktemp("metadata")) as running:
         yield running
 
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from threading import get_ident
 
 import anyio
@@ -12,23 +11,28 @@ from api.offload import Workers
 from domain.refusals import Unavailable
 from projections.engines import backend
 from projections.engines.backend import WouldWait
-from tests.embedded import Embedded, embedded, unsynced
+from tests.engines import Engine, only_on
+from tests.houses import House, opened_house
 from tests.projections.commands import new_user
+
+ON_THE_LOOP = only_on("sqlite", "no other engine is near enough to be written on the event loop")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Embedded]:
-    with embedded(tmp_path) as house:
+def house(engine: Engine) -> Iterator[House]:
+    with opened_house(engine) as house:
         yield house
 
 
-def test_a_short_write_runs_where_it_is_asked_for(house: Embedded) -> None:
+@ON_THE_LOOP
+def test_a_short_write_runs_where_it_is_asked_for(house: House) -> None:
     ran_in = anyio.run(Workers(house.database).write, lambda: (new_user(house, "ann"), get_ident()))
     assert ran_in[1] == get_ident()
 
 
-def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: Embedded) -> None:
-    other = unsynced(house.database.file)
+@ON_THE_LOOP
+def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: House) -> None:
+    other = house.beside()
     holding, places = threading.Event(), list[int]()
 
     def hold() -> None:
@@ -53,8 +57,9 @@ def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: Emb
     assert house.log.user(house.realms["acme"], user_id).version == 1
 
 
+@ON_THE_LOOP
 def test_what_may_take_long_begins_again_in_a_thread_and_has_done_nothing(
-    house: Embedded,
+    house: House,
 ) -> None:
     before, places = house.rows(), list[int]()
 
@@ -67,8 +72,9 @@ def test_what_may_take_long_begins_again_in_a_thread_and_has_done_nothing(
     assert places[0] == get_ident() != places[1]
 
 
-def test_patience_is_given_back_after_a_write_that_would_have_waited(house: Embedded) -> None:
-    other = unsynced(house.database.file)
+@ON_THE_LOOP
+def test_patience_is_given_back_after_a_write_that_would_have_waited(house: House) -> None:
+    other = house.beside()
     with (
         other.writing(),
         house.database.not_waiting(),
@@ -81,8 +87,15 @@ def test_patience_is_given_back_after_a_write_that_would_have_waited(house: Embe
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5_000
 
 
+@only_on("postgresql", "a file is near enough")
+def test_nothing_waits_on_the_event_loop_for_an_engine_that_is_far_away(house: House) -> None:
+    workers = Workers(house.database)
+    for call in (workers.write, workers.read):
+        assert anyio.run(call, get_ident) != get_ident()
+
+
 def test_who_waits_too_long_for_a_thread_is_told_to_come_again(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.offload.WAIT_SECONDS", 0.01)
     assert backend.WAIT_SECONDS == 5
@@ -101,7 +114,7 @@ def test_who_waits_too_long_for_a_thread_is_told_to_come_again(
     anyio.run(crowd)
 
 
-def test_a_kept_connection_that_failed_goes_back_to_the_pool(house: Embedded) -> None:
+def test_a_kept_connection_that_failed_goes_back_to_the_pool(house: House) -> None:
     house.database.settle()
     with pytest.raises(ZeroDivisionError), house.database.reading():
         raise ZeroDivisionError

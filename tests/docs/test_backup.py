@@ -16,7 +16,8 @@ from domain.patching import MemberDelta
 from tests.api.cli.conftest import Operator
 from tests.docs.pages import ROOT, blocks
 from tests.docs.typing_shell import agrees, last_json, type_blocks
-from tests.embedded import embedded
+from tests.engines import SqliteEngine
+from tests.houses import opened_house
 from tests.projections.commands import new_group, new_user
 
 PAGE = (ROOT / "docs/backup.md").read_text(encoding="utf-8")
@@ -78,7 +79,7 @@ def test_the_files_that_are_not_typed_run_the_script_that_is() -> None:
 
 def test_the_query_finds_who_was_taken_away(tmp_path: Path) -> None:
     [query] = [b.text for b in blocks(PAGE) if b.language == "sql"]
-    with embedded(tmp_path) as house:
+    with opened_house(SqliteEngine(tmp_path)) as house:
         kept, removed = (new_user(house, name) for name in ("kept", "removed"))
         group = new_group(house, "group", [kept, removed])
         position = len(house.events())
@@ -87,7 +88,7 @@ def test_the_query_finds_who_was_taken_away(tmp_path: Path) -> None:
         )
         house.log.handle(delete_user, DeleteUser(house.cause(), removed))
         asked = query.replace("position > 0", "position > ?")
-        with closing(sqlite3.connect(tmp_path / "rollbook.db")) as connection:
+        with closing(sqlite3.connect(str(house.database.file))) as connection:
             found = connection.execute(asked, (position,)).fetchall()
     assert [(topic, id_) for _, topic, id_ in found] == [
         ("group.members-removed", group),

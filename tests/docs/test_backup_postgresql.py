@@ -23,7 +23,7 @@ from projections.realms import list_realms
 from tests.conftest import SpawnCluster
 from tests.docs.pages import Block, blocks
 from tests.docs.test_backup import section
-from tests.embedded import KEY, OPERATOR
+from tests.houses import KEY, OPERATOR
 from tests.postgresql import absence
 from tests.postgresql.cluster import SUPERUSER, Cluster
 from tests.postgresql.installation import server_environment

@@ -12,6 +12,7 @@ from api.cli.application import app
 from api.settings import Settings
 from tests.docs.pages import GUIDES, ROOT, Block, blocks, command_lines, inline_code, pages
 from tests.docs.typing_shell import agrees, last_json, type_blocks
+from tests.engines import only_on
 from tests.postgresql.absence import REQUIRE
 from tests.postgresql.binaries import CHOICE
 from tests.serving import RunningServer
@@ -21,6 +22,10 @@ LANGUAGES = {"sh", "console", "json", "json5", "nginx", "caddyfile", "", "text",
 NOT_SETTINGS = {"ROLLBOOK_SOAK", "ROLLBOOK_", CHOICE, REQUIRE}
 
 
+ON_SQLITE = only_on("sqlite", "the guides are about the database that comes with Rollbook")
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("page", GUIDES)
 def test_the_commands_of_a_guide_do_what_it_says(
     page: str, server: RunningServer, tmp_path: Path
@@ -44,6 +49,7 @@ def _answers(found: list[Block]) -> list[str | None]:
     ]
 
 
+@ON_SQLITE
 def test_a_command_that_fails_is_noticed(server: RunningServer, tmp_path: Path) -> None:
     url = f"{server.base}/Users"
     with pytest.raises(AssertionError, match="not valid for this realm"):
@@ -58,6 +64,7 @@ def test_an_answer_other_than_the_page_shows_is_noticed() -> None:
     assert not agrees({"missing": None}, printed)
 
 
+@ON_SQLITE
 def test_the_stand_in_for_curl_asks_as_curl_does(server: RunningServer, tmp_path: Path) -> None:
     curl = f'"{sys.executable}" -m tests.docs.curl'
     form = f'-u "{server.client_id}:{server.secret}" -d grant_type=client_credentials -d scope=scim'

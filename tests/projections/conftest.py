@@ -1,15 +1,15 @@
 """A fresh database for each test of the projections."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.embedded import Embedded, embedded
+from tests.engines import Engine
+from tests.houses import House, opened_house
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Embedded]:
+def house(engine: Engine) -> Iterator[House]:
     """Two realms, `acme` and `other`, with nothing in them."""
-    with embedded(tmp_path, slugs=("acme", "other")) as opened:
+    with opened_house(engine, slugs=("acme", "other")) as opened:
         yield opened

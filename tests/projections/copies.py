@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from projections.backup.taking import back_up
-from tests.embedded import Embedded
+from tests.houses import House
 from tests.projections.commands import new_group, new_user
 
 
-def file_of(house: Embedded) -> Path:
+def file_of(house: House) -> Path:
     """Return the file of an embedded database."""
     file = house.database.file
     assert file is not None
     return file
 
 
-def settle(house: Embedded, word: str = "first") -> None:
+def settle(house: House, word: str = "first") -> None:
     """Write some users and a group, so that there are pages to copy."""
     new_group(house, word, [new_user(house, f"{word}-{number}") for number in range(40)])
 
 
-def copy_of(house: Embedded, name: str = "copy.db") -> Path:
+def copy_of(house: House, name: str = "copy.db") -> Path:
     """Make a backup beside the database and return its file."""
     file = file_of(house).with_name(name)
     back_up(house.database, file)

@@ -1,14 +1,14 @@
-"""A directory in memory, asked twice: by SQL, and by scim2-models resource by resource."""
+"""A directory of a few rows, asked twice: by SQL, and by scim2-models resource by resource."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from scim2_models import Path, Resource, SearchRequest
 from scim2_models.path import ScimFilter
-from sqlalchemy import ColumnElement, create_engine, delete, insert, select, text
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import ColumnElement, Connection, NullPool, create_engine, insert, select
 
 from domain.schemas import GROUP, USER, ResourceSchema, policy
 from projections.directory.g1.filters import compile_filter, parse_filter
@@ -25,35 +25,43 @@ from projections.directory.g1.tables import metadata as read_model
 from projections.directory.g1.tables import user_emails
 from projections.tables import members
 from projections.tables import metadata as durable
+from tests.engines import Engine
 
 REALM, OTHER_REALM = "realm-a", "realm-b"
 Memberships = Iterable[tuple[str, str, str]]
 """Of (group id, member id, member type)."""
 
 
+@contextmanager
+def directory_on(engine: Engine) -> Iterator["Directory"]:
+    """Make the tables of a directory in a database of their own, and open it."""
+    with engine.empty() as url:
+        database = create_engine(
+            url, poolclass=NullPool, json_serializer=lambda value: orjson.dumps(value).decode()
+        )
+        with database.connect() as connection:
+            for metadata in (read_model, durable):
+                metadata.create_all(connection)
+            connection.commit()
+            yield Directory(connection)
+
+
 @dataclass
 class Directory:
-    """Holds what :meth:`fill` was given last; the other realm holds the same under its own ids."""
+    """Holds what :meth:`fill` was given last; the other realm holds the same under its own ids.
 
+    Its rows are never committed.
+    """
+
+    connection: Connection
     rows: list[Row] = field(default_factory=list)
     memberships: list[tuple[str, str, str]] = field(default_factory=list)
     _resources: dict[str, list[Resource[Any]]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        engine = create_engine(
-            "sqlite://",
-            poolclass=StaticPool,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-        )
-        self.connection = engine.connect()
-        for metadata in (read_model, durable):
-            metadata.create_all(self.connection)
-
     def fill(self, rows: Sequence[Row], memberships: Memberships = ()) -> None:
         self.rows, self.memberships = list(rows), list(memberships)
         self._resources = {}
-        for table in (*TABLES.values(), user_emails, members):
-            self.connection.execute(delete(table))
+        self.connection.rollback()
         for row in self.rows:
             columns = columns_of(row)
             columns["keys"] = orjson.loads(columns["keys"])
@@ -94,13 +102,17 @@ class Directory:
             return [str(r.id) for r in request.sort(found)]
 
     def plan(self, schema: ResourceSchema, filter_text: str) -> str:
-        """What SQLite does to answer a filter, one step a line."""
+        """What the engine does to answer a filter, one step a line."""
         table = TABLES[schema.name]
         condition = compile_filter(schema, parse_filter(schema, filter_text))
         query = select(table.c.id).where(table.c.realm == REALM, condition)
+        if self.connection.dialect.name == "postgresql":
+            explain = "EXPLAIN (COSTS OFF)"
+        else:
+            explain = "EXPLAIN QUERY PLAN"
         compiled = query.compile(self.connection, compile_kwargs={"literal_binds": True})
-        steps = self.connection.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))
-        return "\n".join(str(step[3]) for step in steps)
+        steps = self.connection.exec_driver_sql(f"{explain} {compiled}")
+        return "\n".join(str(step[-1]) for step in steps)
 
     def resources(self, schema: ResourceSchema) -> list[Resource[Any]]:
         if schema.name not in self._resources:

@@ -1,7 +1,7 @@
 """A copy of an embedded database, taken while others write (ADR 0013)."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import pytest
 from projections.backup import NotCopied, pages
 from projections.backup.taking import back_up
 from projections.database import Database
-from tests.embedded import Embedded
+from tests.engines import SqliteEngine
+from tests.houses import House, opened_house
 from tests.projections.commands import new_user
 from tests.projections.copies import change, contents, copy_of, file_of, garble, names, settle
 
@@ -23,11 +24,18 @@ _CONNECT = sqlite3.connect
 
 
 @pytest.fixture
+def house(sqlite_engine: SqliteEngine) -> Iterator[House]:
+    """On SQLite alone: PostgreSQL brings its own programs for this (ADR 0013)."""
+    with opened_house(sqlite_engine, slugs=("acme", "other")) as opened:
+        yield opened
+
+
+@pytest.fixture
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "PAGES", FEW)
 
 
-def test_a_backup_holds_every_row_and_says_how_many_events(house: Embedded) -> None:
+def test_a_backup_holds_every_row_and_says_how_many_events(house: House) -> None:
     settle(house)
     file = file_of(house).with_name("copy.db")
     said = back_up(house.database, file)
@@ -35,7 +43,7 @@ def test_a_backup_holds_every_row_and_says_how_many_events(house: Embedded) -> N
     assert (said.events, said.last_position) == (len(house.events()), len(house.events()))
 
 
-def test_a_backup_is_one_file_for_its_owner_only(house: Embedded) -> None:
+def test_a_backup_is_one_file_for_its_owner_only(house: House) -> None:
     folder = file_of(house).parent
     before = names(folder)
     copy = copy_of(house)
@@ -45,7 +53,7 @@ def test_a_backup_is_one_file_for_its_owner_only(house: Embedded) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
-def test_writes_go_on_during_a_backup_and_are_not_in_it(house: Embedded, slowly: None) -> None:
+def test_writes_go_on_during_a_backup_and_are_not_in_it(house: House, slowly: None) -> None:
     settle(house)
     before, told = contents(file_of(house)), []
 
@@ -64,7 +72,7 @@ def test_writes_go_on_during_a_backup_and_are_not_in_it(house: Embedded, slowly:
     assert users == len(told)
 
 
-def test_a_copy_without_a_snapshot_would_begin_again_for_ever(house: Embedded) -> None:
+def test_a_copy_without_a_snapshot_would_begin_again_for_ever(house: House) -> None:
     # What `projections.backup.taking` is protected from, and why it reads before it copies.
     settle(house)
     copied: list[int] = []
@@ -89,7 +97,7 @@ def test_a_copy_without_a_snapshot_would_begin_again_for_ever(house: Embedded) -
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
 def test_an_interrupted_backup_leaves_nothing(
-    house: Embedded, slowly: None, error: type[BaseException]
+    house: House, slowly: None, error: type[BaseException]
 ) -> None:
     settle(house)
     before = names(file_of(house).parent)
@@ -106,7 +114,7 @@ def test_an_interrupted_backup_leaves_nothing(
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle(house)
     monkeypatch.setattr("projections.backup.pages.sqlite3.connect", _full)
@@ -135,9 +143,7 @@ def _full(*arguments: Any, **options: Any) -> sqlite3.Connection:
         ("DROP TABLE key_checks", "no log of Rollbook"),
     ],
 )
-def test_a_database_that_is_not_whole_gives_no_backup(
-    house: Embedded, damage: str, fact: str
-) -> None:
+def test_a_database_that_is_not_whole_gives_no_backup(house: House, damage: str, fact: str) -> None:
     settle(house)
     change(file_of(house), damage)
     with pytest.raises(NotCopied, match=fact):
@@ -145,7 +151,7 @@ def test_a_database_that_is_not_whole_gives_no_backup(
     assert not [name for name in names(file_of(house).parent) if "copy" in name]
 
 
-def test_pages_a_disk_has_garbled_give_no_backup(house: Embedded, tmp_path: Path) -> None:
+def test_pages_a_disk_has_garbled_give_no_backup(house: House, tmp_path: Path) -> None:
     settle(house)
     damaged = copy_of(house, "damaged.db")
     garble(damaged)
@@ -170,7 +176,7 @@ Taken = Callable[[Path, Path], None]
         (lambda file, database: file.hardlink_to(database), "belongs to the database itself"),
     ],
 )
-def test_only_a_database_is_ever_replaced(house: Embedded, occupy: Taken, fact: str) -> None:
+def test_only_a_database_is_ever_replaced(house: House, occupy: Taken, fact: str) -> None:
     file = file_of(house).with_name("copy.db")
     occupy(file, file_of(house))
     with pytest.raises(NotCopied, match=fact):
@@ -179,14 +185,14 @@ def test_only_a_database_is_ever_replaced(house: Embedded, occupy: Taken, fact: 
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal"])
-def test_the_database_itself_is_never_the_backup(house: Embedded, end: str) -> None:
+def test_the_database_itself_is_never_the_backup(house: House, end: str) -> None:
     before = house.rows()
     with pytest.raises(NotCopied, match="belongs to the database itself"):
         back_up(house.database, Path(f"{file_of(house)}{end}"), replace=True)
     assert house.rows() == before
 
 
-def test_an_earlier_backup_is_replaced_only_when_told(house: Embedded) -> None:
+def test_an_earlier_backup_is_replaced_only_when_told(house: House) -> None:
     copy = copy_of(house)
     first = copy.read_bytes()
     settle(house)
@@ -198,7 +204,7 @@ def test_an_earlier_backup_is_replaced_only_when_told(house: Embedded) -> None:
 
 
 def test_a_backup_never_takes_the_place_of_one_that_came_meanwhile(
-    house: Embedded, slowly: None
+    house: House, slowly: None
 ) -> None:
     settle(house)
     copy = file_of(house).with_name("copy.db")
@@ -209,7 +215,7 @@ def test_a_backup_never_takes_the_place_of_one_that_came_meanwhile(
 
 
 def test_a_file_system_without_links_takes_backups_too(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = []
 

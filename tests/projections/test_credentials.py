@@ -28,20 +28,20 @@ from projections.credentials import (
     read_key,
 )
 from projections.tables import clients
-from tests.embedded import KEY, Embedded
+from tests.houses import KEY, House
 
 ALL = tuple(CredentialKind)
 SECRET, TOKEN, ACCESS = CredentialKind.SECRET, CredentialKind.TOKEN, CredentialKind.ACCESS
 
 
 def grant(
-    house: Embedded, text: str, *kinds: CredentialKind, slug: str = "acme", now: int = 0
+    house: House, text: str, *kinds: CredentialKind, slug: str = "acme", now: int = 0
 ) -> Grant | None:
     with house.database.reading() as connection:
         return find_grant(connection, slug, KEY.digest(text), kinds or ALL, now)
 
 
-def test_a_token_allows_what_it_was_issued_for(house: Embedded) -> None:
+def test_a_token_allows_what_it_was_issued_for(house: House) -> None:
     token_id, token, expires_at = issue_token(
         house.cause(), house.log, "scim", days=1, scopes=("scim.read",)
     )
@@ -51,18 +51,18 @@ def test_a_token_allows_what_it_was_issued_for(house: Embedded) -> None:
     assert grant(house, token, TOKEN, now=expires_at) is None
 
 
-def test_b5_a_credential_of_another_kind_is_not_valid(house: Embedded) -> None:
+def test_b5_a_credential_of_another_kind_is_not_valid(house: House) -> None:
     _, token, _ = issue_token(house.cause(), house.log, "scim", days=1)
     assert grant(house, token, SECRET, ACCESS) is None
 
 
-def test_c1_a_credential_is_valid_in_its_own_realm_only(house: Embedded) -> None:
+def test_c1_a_credential_is_valid_in_its_own_realm_only(house: House) -> None:
     _, token, _ = issue_token(house.cause(), house.log, "scim", days=1)
     assert grant(house, token, slug="other") is None
     assert grant(house, token, slug="nowhere") is None
 
 
-def test_a_secret_allows_what_its_client_is_allowed_now(house: Embedded) -> None:
+def test_a_secret_allows_what_its_client_is_allowed_now(house: House) -> None:
     _, secret = issue_secret(house.cause(), house.log, "scim")
     with house.database.writing() as connection:
         connection.execute(update(clients).values(scopes="scim.read"))
@@ -72,7 +72,7 @@ def test_a_secret_allows_what_its_client_is_allowed_now(house: Embedded) -> None
     assert found.scopes == {"scim.read"}
 
 
-def test_a14_secrets_overlap_until_the_old_one_is_retired(house: Embedded) -> None:
+def test_a14_secrets_overlap_until_the_old_one_is_retired(house: House) -> None:
     cause = house.cause()
     first_id, first = issue_secret(cause, house.log, "scim")
     _, second = issue_secret(cause, house.log, "scim")
@@ -84,7 +84,7 @@ def test_a14_secrets_overlap_until_the_old_one_is_retired(house: Embedded) -> No
 
 
 def test_a12_nothing_is_valid_while_the_client_is_disabled_or_the_realm_suspended(
-    house: Embedded,
+    house: House,
 ) -> None:
     cause = house.cause()
     _, token, _ = issue_token(cause, house.log, "scim", days=1)
@@ -98,7 +98,7 @@ def test_a12_nothing_is_valid_while_the_client_is_disabled_or_the_realm_suspende
     assert grant(house, token)
 
 
-def test_b6_a_revoked_token_is_not_valid(house: Embedded) -> None:
+def test_b6_a_revoked_token_is_not_valid(house: House) -> None:
     cause = house.cause()
     token_id, token, _ = issue_token(cause, house.log, "scim", days=1)
     revoke_token(cause, house.log, token_id)
@@ -109,7 +109,7 @@ def test_b6_a_revoked_token_is_not_valid(house: Embedded) -> None:
     assert rows[0].revoked_at is not None
 
 
-def test_neither_text_nor_key_stands_in_the_database(house: Embedded) -> None:
+def test_neither_text_nor_key_stands_in_the_database(house: House) -> None:
     _, token, _ = issue_token(house.cause(), house.log, "scim", days=1)
     everything = repr(house.rows())
     assert token not in everything
@@ -118,7 +118,7 @@ def test_neither_text_nor_key_stands_in_the_database(house: Embedded) -> None:
     assert KEY.secret.hex() not in everything
 
 
-def test_a13_a_client_holds_a_limited_number_of_access_tokens(house: Embedded) -> None:
+def test_a13_a_client_holds_a_limited_number_of_access_tokens(house: House) -> None:
     realm, texts = house.realms["acme"], [new_credential(ACCESS) for _ in range(103)]
     with house.database.writing() as connection:
         for now, text in enumerate(texts):
@@ -163,7 +163,7 @@ def test_a_missing_key_file_is_not_made_unasked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_knows_its_key(house: Embedded) -> None:
+def test_a_database_knows_its_key(house: House) -> None:
     other = HashKey(b"o" * 32)
     with house.database.writing() as connection:
         with pytest.raises(WrongKey):

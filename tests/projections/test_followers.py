@@ -1,4 +1,4 @@
-"""Followers of the log: every event counts exactly once, a poisoned one stops nobody (ADR 0013)."""
+"""Followers of the log: every event counts exactly once, a poisoned one stops nobody (ADR 0014)."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,16 +14,16 @@ from projections.followers.leader import Leader
 from projections.generations import Positioned
 from projections.mapper import EventFromTheFuture
 from projections.tables import checkpoints, events
-from tests.embedded import Embedded
+from tests.houses import House
 from tests.projections.commands import add_members, new_group, new_user
 from tests.projections.followed import Notes, following
 
 
-def positions(house: Embedded) -> list[int]:
+def positions(house: House) -> list[int]:
     return [position for position, _ in house.log.events.read(0, 1_000_000)]
 
 
-def test_a_follower_takes_every_event_in_batches(house: Embedded) -> None:
+def test_a_follower_takes_every_event_in_batches(house: House) -> None:
     for number in range(7):
         new_user(house, f"user {number}")
     notes = Notes()
@@ -34,7 +34,7 @@ def test_a_follower_takes_every_event_in_batches(house: Embedded) -> None:
     assert follower.step() == 0
 
 
-def test_it_goes_on_where_it_stopped(house: Embedded) -> None:
+def test_it_goes_on_where_it_stopped(house: House) -> None:
     notes = Notes()
     following(house.log, notes).catch_up()
     new_user(house, "ann")
@@ -43,7 +43,7 @@ def test_it_goes_on_where_it_stopped(house: Embedded) -> None:
 
 
 def test_at_the_end_of_the_log_nobody_is_made_to_wait(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower = following(house.log, Notes())
     follower.catch_up()
@@ -60,7 +60,7 @@ class Power(BaseException):
 
 
 def test_j1_rows_and_checkpoint_move_together_or_not_at_all(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new_user(house, "ann")
     notes = Notes()
@@ -73,9 +73,8 @@ def test_j1_rows_and_checkpoint_move_together_or_not_at_all(
         real = getattr(where, name)
 
         def fails(*arguments: Any, **named: Any) -> Any:
-            result = real(*arguments, **named)
+            real(*arguments, **named)
             raise Power
-            return result
 
         with monkeypatch.context() as patched:
             patched.setattr(where, name, fails)
@@ -85,13 +84,10 @@ def test_j1_rows_and_checkpoint_move_together_or_not_at_all(
         assert (notes.noted(house.database), _position(follower)) == before
 
     checkpoint = type(follower.checkpoint)
-    for where, name in [
-        (checkpoint, "hold"),
-        (checkpoint, "stale_streams"),
-        (Notes, "project"),
-        (checkpoint, "move"),
-    ]:
-        cut(where, name)
+    cut(checkpoint, "hold")
+    cut(checkpoint, "stale_streams")
+    cut(Notes, "project")
+    cut(checkpoint, "move")
     assert cuts == 4
     follower.catch_up()
     assert notes.noted(house.database) == positions(house)
@@ -102,7 +98,7 @@ def _position(follower: Following) -> int:
         return follower.checkpoint.position(connection)
 
 
-def test_j2_a_poisoned_event_is_tried_parked_and_stops_no_other_resource(house: Embedded) -> None:
+def test_j2_a_poisoned_event_is_tried_parked_and_stops_no_other_resource(house: House) -> None:
     poisoned, other = new_user(house, "ann"), new_user(house, "bob")
     first = next(p for p, r in house.log.events.read(0, 1_000) if r.stream_id == poisoned)
     notes = Notes(lambda event: event.position == first)
@@ -118,7 +114,7 @@ def test_j2_a_poisoned_event_is_tried_parked_and_stops_no_other_resource(house: 
     assert other
 
 
-def test_j2_later_events_of_a_parked_resource_wait_and_a_retry_converges(house: Embedded) -> None:
+def test_j2_later_events_of_a_parked_resource_wait_and_a_retry_converges(house: House) -> None:
     ann, bob = new_user(house, "ann"), new_user(house, "bob")
     group = new_group(house, "team", [ann])
     first = next(p for p, r in house.log.events.read(0, 1_000) if r.stream_id == group)
@@ -140,7 +136,7 @@ def test_j2_later_events_of_a_parked_resource_wait_and_a_retry_converges(house: 
     assert follower.retry_parked() == (0, 0)
 
 
-def test_j3_events_that_were_taken_are_not_taken_again(house: Embedded) -> None:
+def test_j3_events_that_were_taken_are_not_taken_again(house: House) -> None:
     new_user(house, "ann")
     notes = Notes()
     follower = following(house.log, notes)
@@ -151,7 +147,7 @@ def test_j3_events_that_were_taken_are_not_taken_again(house: Embedded) -> None:
     assert notes.noted(house.database) == positions(house)
 
 
-def test_j3_a_batch_that_does_not_follow_the_checkpoint_is_not_taken(house: Embedded) -> None:
+def test_j3_a_batch_that_does_not_follow_the_checkpoint_is_not_taken(house: House) -> None:
     new_user(house, "ann")
     notes = Notes()
     follower = following(house.log, notes)
@@ -160,7 +156,7 @@ def test_j3_a_batch_that_does_not_follow_the_checkpoint_is_not_taken(house: Embe
     assert notes.noted(house.database) == []
 
 
-def test_j3_two_leaders_at_once_count_every_event_once(house: Embedded) -> None:
+def test_j3_two_leaders_at_once_count_every_event_once(house: House) -> None:
     for number in range(30):
         new_user(house, f"user {number}")
     notes = Notes()
@@ -184,7 +180,7 @@ def test_j3_two_leaders_at_once_count_every_event_once(house: Embedded) -> None:
         assert followers[0].checkpoint.parked(connection) == []
 
 
-def test_an_outage_parks_nothing(house: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_parks_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     new_user(house, "ann")
     follower = following(house.log, Notes())
 
@@ -201,7 +197,7 @@ def test_an_outage_parks_nothing(house: Embedded, monkeypatch: pytest.MonkeyPatc
 
 
 def test_j7_an_event_of_a_newer_release_stops_the_follower_and_is_not_skipped(
-    house: Embedded,
+    house: House,
 ) -> None:
     notes = Notes()
     follower = following(house.log, notes)
@@ -227,7 +223,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     raise AssertionError("it never came to be")
 
 
-def test_only_one_process_leads_and_the_next_takes_over_when_it_ends(house: Embedded) -> None:
+def test_only_one_process_leads_and_the_next_takes_over_when_it_ends(house: House) -> None:
     notes = Notes()
 
     def followings(pause: Callable[[float], object]) -> list[Following]:
@@ -249,7 +245,7 @@ def test_only_one_process_leads_and_the_next_takes_over_when_it_ends(house: Embe
 
 
 def test_a_follower_that_cannot_go_on_says_why_and_stops_no_other(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stuck(Notes):
         read_model = "stuck"

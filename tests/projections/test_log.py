@@ -18,17 +18,17 @@ from domain.refusals import (
     VersionMismatch,
 )
 from projections.log import ATTEMPTS
-from tests.embedded import Embedded
 from tests.fakes import Knows
+from tests.houses import House
 from tests.projections.commands import add_members, new_group, new_user
 
 
-def title(house: Embedded, user: str, text: str, tag: str | None = None) -> PatchUser:
+def title(house: House, user: str, text: str, tag: str | None = None) -> PatchUser:
     operation = AttributeOperation("replace", "title", text)
     return PatchUser(house.cause(), user, [operation], precondition=Knows(tag) if tag else None)
 
 
-def test_a_group_is_loaded_without_the_events_of_its_members(house: Embedded) -> None:
+def test_a_group_is_loaded_without_the_events_of_its_members(house: House) -> None:
     realm = house.realms["acme"]
     members = [new_user(house, f"u{number}") for number in range(5)]
     group = new_group(house, "Staff")
@@ -41,7 +41,7 @@ def test_a_group_is_loaded_without_the_events_of_its_members(house: Embedded) ->
     assert any("topic NOT IN" in statement for statement in seen)
 
 
-def test_c2_a_resource_of_another_realm_or_type_does_not_exist(house: Embedded) -> None:
+def test_c2_a_resource_of_another_realm_or_type_does_not_exist(house: House) -> None:
     ann, group = new_user(house, "ann"), new_group(house, "Staff")
     acme, other = house.realms["acme"], house.realms["other"]
     for realm, id_ in ((other, ann), (acme, group), (acme, house.log.new_id()), (acme, "x")):
@@ -54,12 +54,12 @@ def test_c2_a_resource_of_another_realm_or_type_does_not_exist(house: Embedded) 
         house.log.realm(house.log.new_id())
 
 
-def test_ids_sort_by_age(house: Embedded) -> None:
+def test_ids_sort_by_age(house: House) -> None:
     ids = [house.log.new_id() for _ in range(100)]
     assert ids == sorted(ids)
 
 
-def test_a_conflict_of_versions_is_decided_again(house: Embedded) -> None:
+def test_a_conflict_of_versions_is_decided_again(house: House) -> None:
     ann, rounds = new_user(house, "ann"), 0
 
     def slow(command: PatchUser, log: Any) -> Any:
@@ -82,7 +82,7 @@ def test_a_conflict_of_versions_is_decided_again(house: Embedded) -> None:
 
 
 def test_a_stream_that_others_write_all_the_time_is_unavailable(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("projections.log.time.sleep", pauses.append)
@@ -117,7 +117,7 @@ def run_at_once(*writes: Any) -> list[Any]:
     return results
 
 
-def test_h1_one_of_many_creates_of_a_user_name_succeeds(house: Embedded) -> None:
+def test_h1_one_of_many_creates_of_a_user_name_succeeds(house: House) -> None:
     results = run_at_once(
         *[
             lambda name=name: house.log.handle(
@@ -132,7 +132,7 @@ def test_h1_one_of_many_creates_of_a_user_name_succeeds(house: Embedded) -> None
     assert len(house.rows()["users_g1"]) == 1
 
 
-def test_h4_members_added_at_once_are_all_added(house: Embedded) -> None:
+def test_h4_members_added_at_once_are_all_added(house: House) -> None:
     users = [new_user(house, f"u{number}") for number in range(8)]
     group = new_group(house, "Staff")
     results = run_at_once(*[lambda user=user: add_members(house, group, user) for user in users])
@@ -140,7 +140,7 @@ def test_h4_members_added_at_once_are_all_added(house: Embedded) -> None:
     assert {row[2] for row in house.rows()["members"]} == set(users)
 
 
-def test_h6_one_of_many_writers_that_know_one_version_succeeds(house: Embedded) -> None:
+def test_h6_one_of_many_writers_that_know_one_version_succeeds(house: House) -> None:
     ann = new_user(house, "ann")
     tag = entity_tag(1, "c" * 8)
     results = run_at_once(
@@ -154,7 +154,7 @@ def test_h6_one_of_many_writers_that_know_one_version_succeeds(house: Embedded) 
     assert house.log.user(house.realms["acme"], ann).version == 2
 
 
-def test_h3_one_of_two_renames_to_a_name_succeeds(house: Embedded) -> None:
+def test_h3_one_of_two_renames_to_a_name_succeeds(house: House) -> None:
     ann, bob = new_user(house, "ann"), new_user(house, "bob")
     operation = AttributeOperation("replace", "userName", "carl")
     results = run_at_once(

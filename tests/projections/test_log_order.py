@@ -24,7 +24,7 @@ from projections.log import SqlLog
 from projections.mapper import EventMapper
 from projections.migration import migrate
 from projections.recorder import Envelope
-from tests.embedded import KEY
+from tests.houses import KEY
 from tests.postgresql.cluster import Cluster
 from tests.projections.followed import Notes, following
 

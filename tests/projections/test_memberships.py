@@ -9,11 +9,11 @@ from domain.events import MEMBERS_PER_EVENT
 from domain.group import Group
 from domain.handlers.users import delete_user
 from projections.beside import IDS_PER_STATEMENT, SqlMemberships, pieces
-from tests.embedded import Embedded
+from tests.houses import House
 from tests.projections.commands import add_members, fill, new_group, new_user
 
 
-def test_adding_and_removing_give_the_real_delta(house: Embedded) -> None:
+def test_adding_and_removing_give_the_real_delta(house: House) -> None:
     with house.database.writing() as connection:
         members = SqlMemberships(connection, "r")
         assert members.add("g", {"b": "User", "a": "User"}) == ["a", "b"]
@@ -26,7 +26,7 @@ def test_adding_and_removing_give_the_real_delta(house: Embedded) -> None:
 
 
 @pytest.mark.parametrize("count", [IDS_PER_STATEMENT, IDS_PER_STATEMENT + 1, 2_100])
-def test_long_lists_go_in_pieces_and_lose_nobody(house: Embedded, count: int) -> None:
+def test_long_lists_go_in_pieces_and_lose_nobody(house: House, count: int) -> None:
     ids = [f"{number:05}" for number in range(count)]
     assert [id_ for piece in pieces(reversed(ids)) for id_ in piece] == ids
     with house.database.writing() as connection:
@@ -36,7 +36,7 @@ def test_long_lists_go_in_pieces_and_lose_nobody(house: Embedded, count: int) ->
         assert members.of_group("g") == {ids[0]}
 
 
-def test_h5_adding_a_member_again_records_nothing(house: Embedded) -> None:
+def test_h5_adding_a_member_again_records_nothing(house: House) -> None:
     ann = new_user(house, "ann")
     group = new_group(house, "Staff", [ann])
     before = house.rows()
@@ -46,7 +46,7 @@ def test_h5_adding_a_member_again_records_nothing(house: Embedded) -> None:
 
 
 def test_e12_adding_one_member_costs_the_same_in_a_small_and_in_a_large_group(
-    house: Embedded,
+    house: House,
 ) -> None:
     costs: list[list[str]] = []
     ann, bob = new_user(house, "ann"), new_user(house, "bob")
@@ -63,7 +63,7 @@ def test_e12_adding_one_member_costs_the_same_in_a_small_and_in_a_large_group(
     assert house.events()[-1].event == Group.MembersAdded((bob,))
 
 
-def fill_more(house: Embedded, group_id: str, present: int, more: int) -> None:
+def fill_more(house: House, group_id: str, present: int, more: int) -> None:
     realm = house.realms["acme"]
     with house.database.writing() as connection:
         new = {f"x{number:035}": "User" for number in range(present, present + more)}
@@ -71,7 +71,7 @@ def fill_more(house: Embedded, group_id: str, present: int, more: int) -> None:
         connection.commit()
 
 
-def deletion(house: Embedded, groups: int) -> tuple[list[str], list[Any]]:
+def deletion(house: House, groups: int) -> tuple[list[str], list[Any]]:
     user = new_user(house, f"in {groups}")
     for number in range(groups):
         new_group(house, f"{groups}/{number}", [user])
@@ -89,7 +89,7 @@ def by_sets(statements: list[str]) -> list[str]:
     return [s.split(" IN (")[0] for s in statements if not s.startswith("INSERT INTO events")]
 
 
-def test_deleting_a_user_of_many_groups_is_done_by_sets(house: Embedded) -> None:
+def test_deleting_a_user_of_many_groups_is_done_by_sets(house: House) -> None:
     few, _ = deletion(house, 2)
     many, events = deletion(house, 60)
     assert by_sets(many) == by_sets(few)
@@ -98,7 +98,7 @@ def test_deleting_a_user_of_many_groups_is_done_by_sets(house: Embedded) -> None
     assert len({r.stream_id for r in events}) == 61
 
 
-def test_more_than_a_thousand_new_members_are_several_events(house: Embedded) -> None:
+def test_more_than_a_thousand_new_members_are_several_events(house: House) -> None:
     group = new_group(house, "Staff")
     fill(house, group, 1_500)
     other = new_group(house, "Copy")

@@ -12,7 +12,7 @@ from domain.handlers.realms import change_realm, create_realm
 from domain.realm import Realm
 from domain.refusals import NoSuchRealm, RealmNameTaken, Refusal
 from projections.realms import RealmRow, get_realm, list_realms
-from tests.embedded import OPERATOR, Embedded
+from tests.houses import OPERATOR, House
 
 names = st.sampled_from(["one", "two"])
 decisions: st.SearchStrategy[tuple[str, str]] = st.tuples(
@@ -32,7 +32,7 @@ def decide(realm: Realm, what: str, client: str) -> Any:
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(decisions, max_size=8))
-def test_the_rows_are_the_fold_of_the_events(house: Embedded, steps: list[tuple[str, str]]) -> None:
+def test_the_rows_are_the_fold_of_the_events(house: House, steps: list[tuple[str, str]]) -> None:
     slug = f"r{UUID(house.log.new_id()).hex}"
     realm, _ = create_realm(OPERATOR, house.log, slug, unique_group_names=bool(len(steps) % 2))
     cause = replace(house.cause(), realm=realm)
@@ -52,13 +52,13 @@ def test_the_rows_are_the_fold_of_the_events(house: Embedded, steps: list[tuple[
     }
 
 
-def test_the_name_of_a_realm_is_taken_once(house: Embedded) -> None:
+def test_the_name_of_a_realm_is_taken_once(house: House) -> None:
     before = house.rows()
     with pytest.raises(RealmNameTaken, match="acme"):
         create_realm(OPERATOR, house.log, "acme")
     assert house.rows() == before
 
 
-def test_an_unknown_realm_is_named(house: Embedded) -> None:
+def test_an_unknown_realm_is_named(house: House) -> None:
     with house.database.reading() as connection, pytest.raises(NoSuchRealm, match="nowhere"):
         get_realm(connection, "nowhere")

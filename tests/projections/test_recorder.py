@@ -1,7 +1,7 @@
 """The recorder keeps the contract that the eventsourcing library ships as a test case."""
 
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
@@ -10,22 +10,32 @@ from eventsourcing.tests import persistence
 
 from projections.recorder import Envelope, SqlRecorder
 from projections.tables import events, metadata
-from tests.embedded import Embedded, unsynced
+from tests.engines import Engine
+from tests.houses import House
 
 
-class TestSqlRecorder(persistence.ApplicationRecorderTestCase[SqlRecorder]):
+class TestSqlRecorderOnSqlite(persistence.ApplicationRecorderTestCase[SqlRecorder]):
     """The library's own cases; subscriptions are optional, and refused (ADR 0003)."""
 
-    def setUp(self) -> None:
-        super().setUp()
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.database = unsynced(Path(folder.name) / "events.db")
-        self.addCleanup(self.database.close)
-        metadata.create_all(self.database.engine, tables=[events])
+    engine_fixture: ClassVar = "sqlite_engine"  # a class of unittest takes no parameters
+
+    @pytest.fixture(autouse=True)
+    def _on_an_engine(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        engine: Engine = request.getfixturevalue(self.engine_fixture)
+        with engine.empty() as url:
+            self.database = engine.opened(url)
+            with self.database.migrating() as connection:
+                metadata.create_all(connection, tables=[events])
+                connection.commit()
+            yield
+            self.database.close()
 
     def create_recorder(self) -> SqlRecorder:
         return SqlRecorder(self.database)
+
+
+class TestSqlRecorderOnPostgresql(TestSqlRecorderOnSqlite):
+    engine_fixture: ClassVar = "postgresql_engine"
 
 
 STREAM = UUID(int=7)
@@ -35,7 +45,7 @@ def stored(version: int, topic: str = "t") -> StoredEvent:
     return StoredEvent(STREAM, version, topic, b"{}")
 
 
-def test_events_on_a_connection_that_is_not_committed_were_never_there(house: Embedded) -> None:
+def test_events_on_a_connection_that_is_not_committed_were_never_there(house: House) -> None:
     recorder, before = SqlRecorder(house.database), house.rows()
     with house.database.writing() as connection:
         envelope = Envelope(house.realms["acme"], 1, "c")
@@ -46,7 +56,7 @@ def test_events_on_a_connection_that_is_not_committed_were_never_there(house: Em
     assert house.rows() == before
 
 
-def test_a_version_that_exists_is_an_integrity_error_and_leaves_nothing(house: Embedded) -> None:
+def test_a_version_that_exists_is_an_integrity_error_and_leaves_nothing(house: House) -> None:
     recorder = SqlRecorder(house.database)
     recorder.insert_events([stored(1)])
     before = house.rows()
@@ -55,7 +65,7 @@ def test_a_version_that_exists_is_an_integrity_error_and_leaves_nothing(house: E
     assert house.rows() == before
 
 
-def test_a_position_is_never_given_twice(house: Embedded) -> None:
+def test_a_position_is_never_given_twice(house: House) -> None:
     recorder = SqlRecorder(house.database)
     first = recorder.insert_events([stored(1)])[0]
     with house.database.writing() as connection:
@@ -64,13 +74,13 @@ def test_a_position_is_never_given_twice(house: Embedded) -> None:
     assert recorder.insert_events([stored(1)])[0] > first
 
 
-def test_topics_can_be_left_out_of_a_stream(house: Embedded) -> None:
+def test_topics_can_be_left_out_of_a_stream(house: House) -> None:
     recorder = SqlRecorder(house.database)
     recorder.insert_events([stored(1, "a"), stored(2, "b"), stored(3, "a")])
     found = recorder.select_events(STREAM, without_topics=["b"])
     assert [event.originator_version for event in found] == [1, 3]
 
 
-def test_the_log_is_not_subscribed_to(house: Embedded) -> None:
+def test_the_log_is_not_subscribed_to(house: House) -> None:
     with pytest.raises(NotImplementedError):
         SqlRecorder(house.database).subscribe()

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,17 +15,25 @@ import pytest
 from projections.backup import NotCopied, pages
 from projections.backup.restoring import restore
 from projections.database import Database
-from tests.embedded import Embedded
+from tests.engines import SqliteEngine
+from tests.houses import House, opened_house
 from tests.projections.commands import new_user
 from tests.projections.copies import change, contents, copy_of, file_of, garble, names, settle
 from tests.serving import PROJECT
+
+
+@pytest.fixture
+def house(sqlite_engine: SqliteEngine) -> Iterator[House]:
+    """On SQLite alone: PostgreSQL brings its own programs for this (ADR 0013)."""
+    with opened_house(sqlite_engine, slugs=("acme", "other")) as opened:
+        yield opened
 
 
 def left_behind(folder: Path) -> list[str]:
     return [n for n in names(folder) if n.endswith(".partial") or "before-restore" in n]
 
 
-def test_a_restored_database_is_the_copy_and_the_other_is_kept(house: Embedded) -> None:
+def test_a_restored_database_is_the_copy_and_the_other_is_kept(house: House) -> None:
     copy = copy_of(house)
     settle(house)
     later = contents(file_of(house))
@@ -38,7 +47,7 @@ def test_a_restored_database_is_the_copy_and_the_other_is_kept(house: Embedded) 
     new_user(house, "after")
 
 
-def test_a_database_is_restored_where_none_is(house: Embedded, tmp_path: Path) -> None:
+def test_a_database_is_restored_where_none_is(house: House, tmp_path: Path) -> None:
     copy = copy_of(house)
     target = tmp_path / "new/folder/rollbook.db"
     assert restore(copy, target).kept is None
@@ -47,7 +56,7 @@ def test_a_database_is_restored_where_none_is(house: Embedded, tmp_path: Path) -
     assert names(target.parent) == {"rollbook.db"}
 
 
-def test_an_existing_database_is_replaced_only_when_told(house: Embedded) -> None:
+def test_an_existing_database_is_replaced_only_when_told(house: House) -> None:
     copy = copy_of(house)
     settle(house)
     before = contents(file_of(house))
@@ -57,7 +66,7 @@ def test_an_existing_database_is_replaced_only_when_told(house: Embedded) -> Non
 
 
 @pytest.mark.parametrize("idle", [True, False])
-def test_a_database_that_another_has_open_is_not_replaced(house: Embedded, idle: bool) -> None:
+def test_a_database_that_another_has_open_is_not_replaced(house: House, idle: bool) -> None:
     copy = copy_of(house)
     settle(house)
     house.database.close()
@@ -73,7 +82,7 @@ def test_a_database_that_another_has_open_is_not_replaced(house: Embedded, idle:
 
 
 def test_whoever_opens_the_database_meanwhile_waits_for_the_new_one(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "PAGES", 5)
     copy = copy_of(house)
@@ -105,7 +114,7 @@ def test_whoever_opens_the_database_meanwhile_waits_for_the_new_one(
 
 
 def test_what_a_killed_server_left_in_its_log_is_kept_with_the_old_database(
-    house: Embedded, tmp_path: Path
+    house: House, tmp_path: Path
 ) -> None:
     copy = copy_of(house)
     settle(house)
@@ -133,7 +142,7 @@ def _count_users_by_itself(database: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
 def test_what_is_left_of_a_database_that_is_gone_is_never_mixed_with_the_new_one(
-    house: Embedded, tmp_path: Path, end: str
+    house: House, tmp_path: Path, end: str
 ) -> None:
     copy = copy_of(house)
     target = tmp_path / "gone.db"
@@ -147,7 +156,7 @@ def test_what_is_left_of_a_database_that_is_gone_is_never_mixed_with_the_new_one
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_interrupted_restore_changes_nothing(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    house: House, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     monkeypatch.setattr(pages, "PAGES", 5)
     copy = copy_of(house)
@@ -184,7 +193,7 @@ restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True, progress=die)
 """
 
 
-def test_a_restore_that_is_killed_is_taken_back(house: Embedded) -> None:
+def test_a_restore_that_is_killed_is_taken_back(house: House) -> None:
     settle(house)
     copy = copy_of(house)
     settle(house, "later")
@@ -208,7 +217,7 @@ def test_a_restore_that_is_killed_is_taken_back(house: Embedded) -> None:
         ("DROP TABLE events", "no log of Rollbook"),
     ],
 )
-def test_a_copy_that_is_not_whole_is_not_restored(house: Embedded, damage: str, fact: str) -> None:
+def test_a_copy_that_is_not_whole_is_not_restored(house: House, damage: str, fact: str) -> None:
     settle(house)
     copy, before = copy_of(house), contents(file_of(house))
     change(copy, damage)
@@ -219,7 +228,7 @@ def test_a_copy_that_is_not_whole_is_not_restored(house: Embedded, damage: str, 
     assert left_behind(copy.parent) == []
 
 
-def test_a_garbled_copy_is_not_restored(house: Embedded, tmp_path: Path) -> None:
+def test_a_garbled_copy_is_not_restored(house: House, tmp_path: Path) -> None:
     settle(house)
     copy = copy_of(house)
     garble(copy)
@@ -228,7 +237,7 @@ def test_a_garbled_copy_is_not_restored(house: Embedded, tmp_path: Path) -> None
     assert not (tmp_path / "new.db").exists()
 
 
-def test_half_a_copy_is_not_restored(house: Embedded, tmp_path: Path) -> None:
+def test_half_a_copy_is_not_restored(house: House, tmp_path: Path) -> None:
     settle(house)
     copy = copy_of(house)
     copy.write_bytes(copy.read_bytes()[: copy.stat().st_size // 2])
@@ -237,7 +246,7 @@ def test_half_a_copy_is_not_restored(house: Embedded, tmp_path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_opened_has_to_be_moved_away_by_hand(
-    house: Embedded, tmp_path: Path
+    house: House, tmp_path: Path
 ) -> None:
     copy, ruin = copy_of(house), tmp_path / "ruin.db"
     ruin.write_bytes(b"\x99" * 8192)
@@ -249,7 +258,7 @@ def test_a_database_that_cannot_be_opened_has_to_be_moved_away_by_hand(
     assert contents(ruin) == contents(copy)
 
 
-def test_a_damaged_database_is_replaced_and_kept_as_it_is(house: Embedded, tmp_path: Path) -> None:
+def test_a_damaged_database_is_replaced_and_kept_as_it_is(house: House, tmp_path: Path) -> None:
     settle(house)
     copy, damaged = copy_of(house), copy_of(house, "damaged.db")
     garble(damaged)
@@ -270,14 +279,14 @@ def test_a_damaged_database_is_replaced_and_kept_as_it_is(house: Embedded, tmp_p
         ("rollbook.db", "belongs to the database itself"),
     ],
 )
-def test_what_is_no_backup_is_refused(house: Embedded, name: str, fact: str) -> None:
+def test_what_is_no_backup_is_refused(house: House, name: str, fact: str) -> None:
     folder = file_of(house).parent
     (folder / "letter.db").write_text("a letter")
     with pytest.raises(NotCopied, match=fact):
         restore(folder / name, file_of(house), replace=True)
 
 
-def test_a_copy_made_with_its_log_beside_it_is_read_whole(house: Embedded, tmp_path: Path) -> None:
+def test_a_copy_made_with_its_log_beside_it_is_read_whole(house: House, tmp_path: Path) -> None:
     # What a snapshot of the whole disk holds.
     settle(house)
     taken = tmp_path / "taken"

@@ -1,6 +1,5 @@
 """A refused command, and one that fails half way, leave nothing behind (ADR 0003)."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -35,8 +34,8 @@ from domain.refusals import (
     VersionMismatch,
 )
 from projections.tables import generations
-from tests.embedded import Embedded
 from tests.fakes import Knows
+from tests.houses import House
 from tests.projections.commands import new_group, new_user
 
 Attempt = Callable[["People"], Any]
@@ -46,7 +45,7 @@ NOBODY = MemberDelta()
 class People:
     """Two users, two groups (the second holds all), and what a test does to them."""
 
-    def __init__(self, house: Embedded) -> None:
+    def __init__(self, house: House) -> None:
         self.house, self.log, self.cause = house, house.log, house.cause()
         self.ann, self.bob = new_user(house, "ann"), new_user(house, "bob")
         self.staff = new_group(house, "Staff", [self.bob])
@@ -114,7 +113,7 @@ REFUSED: list[tuple[str, type[Refusal], Attempt]] = [
 
 @pytest.mark.parametrize(("kind", "attempt"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
 def test_a_refused_command_leaves_nothing(
-    house: Embedded, kind: type[Refusal], attempt: Attempt
+    house: House, kind: type[Refusal], attempt: Attempt
 ) -> None:
     people = People(house)
     before = house.rows()
@@ -123,7 +122,7 @@ def test_a_refused_command_leaves_nothing(
     assert house.rows() == before
 
 
-def test_a_suspended_realm_gives_no_token(house: Embedded) -> None:
+def test_a_suspended_realm_gives_no_token(house: House) -> None:
     people = People(house)
     change_realm(people.cause, people.log, Realm.suspend)
     before = house.rows()
@@ -134,7 +133,7 @@ def test_a_suspended_realm_gives_no_token(house: Embedded) -> None:
 
 @pytest.mark.parametrize("state", ["shadow", "live", "retired"])
 def test_a_written_generation_this_code_does_not_know_stops_every_write(
-    house: Embedded, state: str
+    house: House, state: str
 ) -> None:
     people = People(house)
     with house.database.writing() as connection:
@@ -150,7 +149,7 @@ def test_a_written_generation_this_code_does_not_know_stops_every_write(
     assert house.rows() == before
 
 
-def test_a_generation_that_is_still_filling_stops_nobody(house: Embedded) -> None:
+def test_a_generation_that_is_still_filling_stops_nobody(house: House) -> None:
     with house.database.writing() as connection:
         connection.execute(
             insert(generations).values(read_model="directory", generation=2, state="filling")
@@ -176,9 +175,7 @@ class Fault(Exception):
 
 
 @pytest.mark.parametrize("write", [w[1] for w in WRITES], ids=[w[0] for w in WRITES])
-def test_a_write_that_fails_at_any_statement_leaves_nothing(
-    house: Embedded, write: Attempt
-) -> None:
+def test_a_write_that_fails_at_any_statement_leaves_nothing(house: House, write: Attempt) -> None:
     people = People(house)
     before = house.rows()
     fail_at, seen, fired = 1, 0, 0
@@ -207,7 +204,7 @@ def test_a_write_that_fails_at_any_statement_leaves_nothing(
 
 
 def test_a_commit_that_fails_leaves_nothing_and_frees_the_writer(
-    house: Embedded, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = People(house)
     before, dialect, fired = house.rows(), house.database.engine.dialect, 0
@@ -215,7 +212,7 @@ def test_a_commit_that_fails_leaves_nothing_and_frees_the_writer(
     def fail(_connection: Any) -> None:
         nonlocal fired
         fired += 1
-        raise sqlite3.OperationalError("disk I/O error")
+        raise house.database.engine.dialect.dbapi.OperationalError("disk I/O error")  # type: ignore[union-attr]
 
     with monkeypatch.context() as broken:
         broken.setattr(dialect, "do_commit", fail)
@@ -227,7 +224,7 @@ def test_a_commit_that_fails_leaves_nothing_and_frees_the_writer(
     assert people.user("new").changed
 
 
-def test_a_lost_race_for_a_version_is_a_conflict_and_leaves_nothing(house: Embedded) -> None:
+def test_a_lost_race_for_a_version_is_a_conflict_and_leaves_nothing(house: House) -> None:
     people = People(house)
     stream = house.log.user(house.realms["acme"], people.ann)
     before = house.rows()

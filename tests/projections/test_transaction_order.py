@@ -11,11 +11,11 @@ from domain.handlers.groups import create_group, delete_group, patch_group
 from domain.handlers.users import create_user, delete_user, patch_user
 from domain.patching import AttributeOperation, MemberDelta
 from projections.transaction import OutOfOrder, SqlTransaction
-from tests.embedded import Embedded
+from tests.houses import House
 from tests.projections.commands import new_group, new_user
 
 STEPS = [
-    (1, r"BEGIN IMMEDIATE"),
+    (1, r"BEGIN (IMMEDIATE|.* READ WRITE)"),
     (2, r"SELECT .* FROM generations WHERE generations\.state ="),
     (3, r"SELECT .* FROM streams "),
     (4, r"(INSERT INTO|DELETE FROM) claims"),
@@ -30,7 +30,7 @@ STEPS = [
 
 def steps(statements: list[str]) -> list[int]:
     """Return the steps of the write among the statements, each once where it repeats."""
-    begin = statements.index("BEGIN IMMEDIATE")
+    begin = next(n for n, sql in enumerate(statements) if re.match(STEPS[0][1], sql))
     found: list[int] = []
     for statement in statements[begin:]:
         step = next((number for number, sql in STEPS if re.match(sql, statement)), None)
@@ -39,7 +39,7 @@ def steps(statements: list[str]) -> list[int]:
     return found
 
 
-def rename(house: Embedded, group_id: str, member: str) -> PatchGroup:
+def rename(house: House, group_id: str, member: str) -> PatchGroup:
     operation = AttributeOperation("replace", "displayName", "All staff")
     return PatchGroup(house.cause(), group_id, [operation], MemberDelta().adding([member]))
 
@@ -92,7 +92,7 @@ def rename(house: Embedded, group_id: str, member: str) -> PatchGroup:
     ],
 )
 def test_a_write_takes_its_steps_in_order(
-    house: Embedded, write: Callable[[Embedded, str, str], object], expected: list[int]
+    house: House, write: Callable[[House, str, str], object], expected: list[int]
 ) -> None:
     user, other = new_user(house, "ann"), new_user(house, "bob")
     group = new_group(house, "Staff", [other])
@@ -119,7 +119,7 @@ def test_a_write_takes_its_steps_in_order(
     ],
 )
 def test_a_step_back_is_out_of_order(
-    house: Embedded,
+    house: House,
     first: Callable[[SqlTransaction], object],
     then: Callable[[SqlTransaction], object],
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_step_back_is_out_of_order(
     assert house.rows() == before
 
 
-def test_an_event_in_the_stream_of_another_aggregate_is_refused(house: Embedded) -> None:
+def test_an_event_in_the_stream_of_another_aggregate_is_refused(house: House) -> None:
     before = house.rows()
     with (
         pytest.raises(ValueError, match=r"group\.deleted"),
@@ -141,7 +141,7 @@ def test_an_event_in_the_stream_of_another_aggregate_is_refused(house: Embedded)
     assert house.rows() == before
 
 
-def test_a_transaction_that_records_nothing_leaves_nothing(house: Embedded) -> None:
+def test_a_transaction_that_records_nothing_leaves_nothing(house: House) -> None:
     before = house.rows()
     with house.log.transaction(house.cause()) as work:
         work.claims.take("userName", "ann", "x")

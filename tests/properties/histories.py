@@ -1,4 +1,4 @@
-"""Random histories, written through the real handlers into two realms of one SQLite file."""
+"""Random histories, written through the real handlers into two realms of one database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from domain.handlers.users import create_user, delete_user, patch_user, replace_
 from domain.patching import AttributeOperation, MemberDelta
 from domain.refusals import Refusal
 from domain.schemas import ENTERPRISE_URN
-from tests.embedded import Embedded
+from tests.houses import House
 
 SLUGS = ("acme", "other")
 NAMES = ("ann", "ANN", "bob", "Stra\u00dfe", "STRASSE")
@@ -108,7 +108,7 @@ histories = st.lists(st.tuples(st.sampled_from(SLUGS), steps), min_size=5, max_s
 class Player:
     """Plays a history; a refused step is part of it."""
 
-    house: Embedded
+    house: House
     ids: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: {s: [] for s in SLUGS})
     refused: int = 0
 

@@ -1,5 +1,6 @@
 """SQL answers every filter as scim2-models answers it in memory, resource by resource."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from scim2_models.path import ScimFilter
 from domain import comparison
 from domain.schemas import ENTERPRISE_URN, GROUP, USER, ResourceSchema
 from projections.directory.g1 import conditions
-from tests.projections.directory_of_rows import Directory, row
+from tests.engines import Engine
+from tests.projections.directory_of_rows import Directory, directory_on, row
 
 TEXTS = [
     *("a", "A", "ab", "ABC", "Straße", "STRASSE", "straẞe", "ss", "K", "\u212a", "k"),
@@ -183,8 +185,9 @@ quick = settings(
 
 
 @pytest.fixture(scope="module")
-def directory() -> Directory:
-    return Directory()
+def directory(engine: Engine) -> Iterator[Directory]:
+    with directory_on(engine) as made:
+        yield made
 
 
 def fill(

@@ -1,8 +1,6 @@
 """What is kept beside the log is what the log says, whatever happened (ADR 0008)."""
 
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,7 +12,8 @@ from projections.directory.g1 import DirectoryG1
 from projections.tables import events as events_table
 from replay.refill import refill
 from tests.derived import beside
-from tests.embedded import Embedded, embedded
+from tests.engines import Engine
+from tests.houses import House, opened_house
 from tests.properties.histories import SLUGS, Player, histories
 
 slow = settings(
@@ -25,7 +24,7 @@ slow = settings(
 READ_MODEL = DirectoryG1.metadata.tables
 
 
-def check_rebuild(house: Embedded, batch: int) -> None:
+def check_rebuild(house: House, batch: int) -> None:
     live = house.rows()
     with house.database.writing() as connection:
         for table in READ_MODEL.values():
@@ -37,7 +36,7 @@ def check_rebuild(house: Embedded, batch: int) -> None:
     assert house.rows() == live
 
 
-def check_fold(house: Embedded) -> None:
+def check_fold(house: House) -> None:
     rows, said = house.rows(), beside(house.events())
     rendered = {}
     for name in ("users_g1", "groups_g1"):
@@ -70,7 +69,7 @@ def check_fold(house: Embedded) -> None:
     }
 
 
-def check_log(house: Embedded) -> None:
+def check_log(house: House) -> None:
     streams: dict[str, list[Any]] = {}
     for recorded in house.events():
         streams.setdefault(recorded.stream_id, []).append(recorded)
@@ -96,18 +95,18 @@ def check_log(house: Embedded) -> None:
 @slow
 @given(histories, st.integers(1, 12))
 def test_read_model_claims_members_and_heads_are_what_the_log_says(
-    history: list[tuple[str, Any]], batch: int
+    engine: Engine, history: list[tuple[str, Any]], batch: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), slugs=SLUGS) as house:
+    with opened_house(engine, slugs=SLUGS) as house:
         Player(house).play(history)
         check_log(house)
         check_fold(house)
         check_rebuild(house, batch)
 
 
-def test_a_row_that_says_something_else_is_noticed(tmp_path: Path) -> None:
+def test_a_row_that_says_something_else_is_noticed(engine: Engine) -> None:
     history = [("acme", ("create user", {"userName": "ann", "title": "x"}))]
-    with embedded(tmp_path, slugs=SLUGS) as house:
+    with opened_house(engine, slugs=SLUGS) as house:
         Player(house).play(history)
         users = READ_MODEL["users_g1"]
         with house.database.writing() as connection:
@@ -123,8 +122,8 @@ def test_a_row_that_says_something_else_is_noticed(tmp_path: Path) -> None:
             raise AssertionError("nobody noticed")
 
 
-def test_rows_that_no_event_explains_are_gone_after_a_rebuild(tmp_path: Path) -> None:
-    with embedded(tmp_path, slugs=SLUGS) as house:
+def test_rows_that_no_event_explains_are_gone_after_a_rebuild(engine: Engine) -> None:
+    with opened_house(engine, slugs=SLUGS) as house:
         Player(house).play([("acme", ("create user", {"userName": "ann"}))])
         live, users = house.rows(), READ_MODEL["users_g1"]
         with house.database.writing() as connection:

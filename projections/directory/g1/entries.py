@@ -22,7 +22,7 @@ from projections.directory.g1.operators import Condition, present
 from projections.directory.g1.places import Place, key_place
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import user_emails
-from projections.engines.spelling import element_text, json_elements, json_text
+from projections.engines.spelling import element_text, is_among, json_elements, json_text
 
 
 class Entries(Protocol):
@@ -86,7 +86,9 @@ class _JsonEntries:
             return key_place(element_text(self.rows), self.head)
         return key_place(json_text(self.rows.c.value, sub.name), sub)
 
-    def any(self, condition: Condition | None, value: str | None = None) -> Condition:  # noqa: ARG002  # no index
+    def any(self, condition: Condition | None, value: str | None = None) -> Condition:
+        if condition is None and value is not None:  # no index: compared like anything else
+            condition = json_text(self.rows.c.value, "value") == value
         asked = self._query(literal(1)).where(true() if condition is None else condition)
         return exists(asked.correlate(self.table))
 
@@ -120,5 +122,5 @@ class _Emails(_JsonEntries):
             .where(user_emails.c.realm == self.table.c.realm, user_emails.c.value_key == value)
             .correlate(self.table)
         )
-        indexed = self.table.c.id.in_(holders)
+        indexed = is_among(self.table.c.id, holders)
         return indexed if condition is None else and_(indexed, super().any(condition))

@@ -9,6 +9,7 @@ from domain.schemas import GROUP, USER, AttributeDefinition, ResourceSchema
 from projections.directory.g1.operators import Condition
 from projections.directory.g1.places import Place, key_place
 from projections.directory.g1.projection import TABLES
+from projections.engines.spelling import by_code_point, is_among
 from projections.tables import members
 
 
@@ -20,10 +21,11 @@ class Memberships:
         types = {USER.name: folded(USER.name), GROUP.name: folded(GROUP.name)}
         if schema is GROUP:
             self.owner, self.value = members.c.group_id, members.c.member_id
-            self.type: ColumnElement[Any] = case(types, value=members.c.member_type)
+            kind = case(types, value=members.c.member_type)
+            self.type: ColumnElement[Any] = by_code_point(kind)
         else:
             self.owner, self.value = members.c.member_id, members.c.group_id
-            self.type = literal("direct")
+            self.type = by_code_point(literal("direct"))
 
     def place_of(self, sub: AttributeDefinition | None) -> Place | None:
         """Return where ``value`` or ``type`` stands; the others are derived at the read."""
@@ -37,7 +39,7 @@ class Memberships:
         if value is None:
             return exists(self._query(literal(1), condition))
         found = self._query(self.owner, condition, of_all=True).where(self.value == value)
-        return self.table.c.id.in_(found)
+        return is_among(self.table.c.id, found)
 
     def missing(self) -> Condition:
         """Return whether there is no membership: an empty list is not rendered."""

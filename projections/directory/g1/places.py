@@ -14,7 +14,7 @@ from projections.directory.g1.attributes import Attribute
 from projections.directory.g1.keys import key_of
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import groups, users
-from projections.engines.spelling import json_text
+from projections.engines.spelling import by_code_point, json_text
 
 _COLUMNS = {
     ("User", "userName"): users.c.user_name_key,
@@ -50,7 +50,7 @@ def place_of(schema: ResourceSchema, attribute: Attribute) -> Place | None:
         if target.name in _INSTANTS:
             return Place(table.c[_INSTANTS[target.name]], microseconds, is_text=False)
         if target.name == "resourceType":
-            return Place(literal(schema.name), partial(key_of, target))
+            return Place(by_code_point(literal(schema.name)), partial(key_of, target))
         return None
     if attribute.urn is None and attribute.sub is None:
         if (schema.name, target.name) in _COLUMNS:
