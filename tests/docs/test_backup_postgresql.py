@@ -30,7 +30,9 @@ from tests.postgresql.installation import server_environment
 
 DATABASE = "rollbook"
 SECONDS = 300
-PROGRAMS = ("psql", "createdb", "pg_dump", "pg_restore", "pg_basebackup", "pg_verifybackup")
+PROGRAMS = ("psql", "createdb", "pg_dump", "pg_restore", "pg_basebackup")
+VERIFIES = "pg_verifybackup"
+"""Crashes in the package that carries PostgreSQL, whatever it is told; an installed one runs."""
 REPLICATION = f"host replication {SUPERUSER} 127.0.0.1/32 trust\n"
 """What Debian's pg_hba.conf has for the local socket."""
 
@@ -107,6 +109,7 @@ class Reader:
         with absence.skipping():
             for name in PROGRAMS:
                 cluster.binaries.program(name)
+        self._verifies = cluster.binaries.origin == "installed"
 
     def follow(self, found: Sequence[Block], **instead: str) -> str:
         """Follow blocks in their order, with words of the page replaced; return what is printed."""
@@ -114,6 +117,8 @@ class Reader:
         for block in found:
             text = self._here(block.text, instead)
             match block.language:
+                case "sh" if VERIFIES in text and not self._verifies:
+                    assert text.split() == [VERIFIES, str(self.backups / "base")], "nothing else"
                 case "sh":
                     printed += self._type(text)
                 case "ini":
