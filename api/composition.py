@@ -115,12 +115,21 @@ def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
         BadSetting, WrongSchema, WrongKey: one clear line each
     """
     database, registry = open_database(settings), known_generations()
-    if may_migrate or (database.backend.embedded and is_empty(database)):
-        migrate(database, registry)
-    check_migrated(database, registry)
+    try:
+        if may_migrate or (database.backend.embedded and is_empty(database)):
+            migrate(database, registry)
+        check_migrated(database, registry)
+        key = _opened_key(settings, database)
+    except BaseException:
+        database.close()
+        raise
+    return Service(settings, database, registry, key, SqlLog(database, registry, key))
+
+
+def _opened_key(settings: Settings, database: Database) -> HashKey:
     with database.writing() as connection:
         first = not has_key(connection)
         key = read_key(key_path(settings, database), create=first)
         check_key(connection, key, adopt=first)
         connection.commit()
-    return Service(settings, database, registry, key, SqlLog(database, registry, key))
+    return key

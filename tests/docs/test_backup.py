@@ -1,17 +1,28 @@
 """docs/backup.md is typed as it stands: here what it says of SQLite."""
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from domain.commands import DeleteUser, PatchGroup
+from domain.handlers.groups import patch_group
+from domain.handlers.users import delete_user
+from domain.patching import MemberDelta
 from tests.api.cli.conftest import Operator
 from tests.docs.pages import ROOT, blocks
 from tests.docs.typing_shell import agrees, last_json, type_blocks
+from tests.engines import SqliteEngine
+from tests.houses import opened_house
+from tests.projections.commands import new_group, new_user
 
 PAGE = (ROOT / "docs/backup.md").read_text(encoding="utf-8")
-LANGUAGES = {"sh", "json", "console", "ini", "text"}
+GOLDEN = ROOT / "tests/history/golden"
+LANGUAGES = {"sh", "json", "console", "ini", "text", "sql"}
 """`sh` is executed, `ini` is read by the server it is for; `console` starts and stops services."""
 
 
@@ -64,6 +75,27 @@ def test_the_files_that_are_not_typed_run_the_script_that_is() -> None:
     for text in written:
         assert "nightly-backup" in text
         assert "settings" in text
+
+
+def test_the_query_finds_who_was_taken_away(tmp_path: Path) -> None:
+    [query] = [b.text for b in blocks(PAGE) if b.language == "sql"]
+    with opened_house(SqliteEngine(tmp_path)) as house:
+        kept, removed = (new_user(house, name) for name in ("kept", "removed"))
+        group = new_group(house, "group", [kept, removed])
+        position = len(house.events())
+        house.log.handle(
+            patch_group, PatchGroup(house.cause(), group, [], MemberDelta().removing([removed]))
+        )
+        house.log.handle(delete_user, DeleteUser(house.cause(), removed))
+        asked = query.replace("position > 0", "position > ?")
+        with closing(sqlite3.connect(str(house.database.file))) as connection:
+            found = connection.execute(asked, (position,)).fetchall()
+    assert [(topic, id_) for _, topic, id_ in found] == [
+        ("group.members-removed", group),
+        ("user.deleted", removed),
+    ]
+    topics = set(re.findall(r"'([a-z.-]+)'", query))
+    assert topics <= {file.name.partition(".v")[0] for file in GOLDEN.iterdir()}
 
 
 def test_every_block_says_what_it_is() -> None:

@@ -17,10 +17,9 @@ def file_of(house: House) -> Path:
     return file
 
 
-def settle(house: House, users: int = 40) -> None:
+def settle(house: House, word: str = "first") -> None:
     """Write some users and a group, so that there are pages to copy."""
-    ids = [new_user(house, f"user-{number}") for number in range(users)]
-    new_group(house, "all", ids)
+    new_group(house, word, [new_user(house, f"{word}-{number}") for number in range(40)])
 
 
 def copy_of(house: House, name: str = "copy.db") -> Path:

@@ -1,4 +1,4 @@
-"""Followers of the log: every event counts exactly once, a poisoned one stops nobody (ADR 0013)."""
+"""Followers of the log: every event counts exactly once, a poisoned one stops nobody (ADR 0014)."""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -1,7 +1,10 @@
 """A copy is put in the place of the database (ADR 0013)."""
 
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +19,7 @@ from tests.engines import SqliteEngine
 from tests.houses import House, opened_house
 from tests.projections.commands import new_user
 from tests.projections.copies import change, contents, copy_of, file_of, garble, names, settle
+from tests.serving import PROJECT
 
 
 @pytest.fixture
@@ -172,6 +176,36 @@ def test_an_interrupted_restore_changes_nothing(
     assert contents(file_of(house)) == before
     assert left_behind(copy.parent) == []
     new_user(house, "after")
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from projections.backup import pages
+from projections.backup.restoring import restore
+
+def die(copied: int, total: int) -> None:
+    if copied > total // 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+pages.PAGES = 5
+restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True, progress=die)
+"""
+
+
+def test_a_restore_that_is_killed_is_taken_back(house: House) -> None:
+    settle(house)
+    copy = copy_of(house)
+    settle(house, "later")
+    before = contents(file_of(house))
+    house.database.close()
+    command = [sys.executable, "-c", DIES, str(copy), str(file_of(house))]
+    died = subprocess.run(command, cwd=PROJECT, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert "rollbook.db-journal" in names(copy.parent), "it died in the middle"
+    assert contents(file_of(house)) == before
+    restore(copy, file_of(house), replace=True)
+    assert contents(file_of(house)) == contents(copy)
 
 
 @pytest.mark.parametrize(

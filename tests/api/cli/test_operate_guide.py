@@ -51,11 +51,11 @@ def test_every_command_of_the_guide_runs_in_its_order(
 
 def test_every_command_is_in_the_guide(rollbook: Rollbook) -> None:
     shown = {" ".join(line.split()[1:3]) for line in commands()}
-    for noun in ("realm", "client", "secret", "token"):
+    for noun in ("realm", "client", "secret", "token", "replay"):
         helped = rollbook(noun, "--help").out.split("Commands:")[1]
         verbs = re.findall(r"^  (\w+)", helped, re.MULTILINE)
         assert {f"{noun} {verb}" for verb in verbs} <= shown
-    assert {"serve", "migrate", "quickstart"} <= {line.split()[1] for line in commands()}
+    assert {"serve", "migrate", "quickstart", "doctor"} <= {line.split()[1] for line in commands()}
 
 
 def test_the_table_holds_every_setting_with_its_default() -> None:
