@@ -7,7 +7,7 @@ from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, text
 
 from domain import comparison
 from domain.commands import CreateGroup, CreateUser, PatchGroup, ReplaceGroup
@@ -15,10 +15,15 @@ from domain.handlers.groups import create_group, patch_group, replace_group
 from domain.handlers.users import create_user
 from domain.patching import MemberDelta
 from domain.ports import Written
-from domain.refusals import Refusal, Unavailable, UserNameTaken
+from domain.refusals import Refusal, UserNameTaken
+from domain.schemas import USER
+from projections import beside
 from projections.beside import SqlClaims, SqlMemberships
 from projections.database import Database
 from projections.log import SqlLog
+from projections.prepared import Prepared
+from projections.tables import streams
+from tests import derived
 from tests.engines import Engine, only_on
 from tests.houses import House, opened_house
 
@@ -120,9 +125,40 @@ def test_h4_sabotage_a_deferred_begin_fails_one_of_two_writers(
             yield connection
 
     monkeypatch.setattr(Database, "writing", deferred)
-    with pytest.raises(AssertionError, match=Unavailable.__name__):
+    with pytest.raises(AssertionError, match="busy or gone"):
         _add_at_once(house, patch_group)
     assert not meeting.broken, "they never met: the fault did not fire"
+
+
+@pytest.fixture
+def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read head rows without locking them."""
+    one = beside._OF_REALM.where(streams.c.id == bindparam("id"))
+    monkeypatch.setattr(beside, "_REFERRED", beside._HEADS.where(streams.c.type == USER.name))
+    monkeypatch.setattr(beside, "_WRITTEN", beside._HEADS)
+    monkeypatch.setattr(beside, "_WRITTEN_ONE", Prepared(one))
+
+
+@only_on("postgresql", "where one writes at a time, no head is locked")
+def test_h4_sabotage_heads_that_are_not_locked_are_noticed_by_their_version(
+    house: House, meeting: Barrier, unlocked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: list[float] = []
+    monkeypatch.setattr("projections.log.time.sleep", again.append)
+    _add_at_once(house, patch_group)
+    assert again, "nobody had to decide again: they never met"
+
+
+@only_on("postgresql", "where one writes at a time, no head is locked")
+def test_h4_sabotage_without_locks_and_without_unique_versions_the_log_contradicts_itself(
+    house: House, meeting: Barrier, unlocked: None
+) -> None:
+    with house.database.migrating() as connection:
+        connection.execute(text("ALTER TABLE events DROP CONSTRAINT events_stream_version"))
+        connection.commit()
+    _add_at_once(house, patch_group)
+    with pytest.raises(AssertionError, match="RecordedEvent"):
+        derived.beside(house.events())
 
 
 def test_h4_sabotage_a_handler_that_writes_the_set_it_read_loses_a_member(
