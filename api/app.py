@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api import discovery, groups, reading, users
+from api import audit, discovery, groups, reading, users
 from api.app_state import service_of, workers_of
 from api.auth import reader
 from api.composition import Service, followings_of, open_service
@@ -92,6 +92,7 @@ def create_app(service: Service | None = None) -> FastAPI:
         reading.reading_router(USER),
         reading.reading_router(GROUP),
         discovery.router,
+        audit.router,
         reading.root,
         oauth,
         unsupported,

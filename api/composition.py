@@ -17,6 +17,7 @@ from projections.followers.following import Following
 from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, is_empty, migrate
+from projections.spans.g1 import SpansG1
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def check_key_file(settings: Settings, database: Database) -> None:
 
 def known_generations() -> Registry:
     """Return the read models of this release, in every generation it knows."""
-    return Registry([DirectoryG1()], followed=[ActivityG1()])
+    return Registry([DirectoryG1(), SpansG1()], followed=[ActivityG1()])
 
 
 def followings_of(

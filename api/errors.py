@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from domain import refusals
 from domain.refusals import Refusal
+from replay.as_of import NotThen
 
 SCIM_JSON = "application/scim+json"
 _SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -22,6 +23,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.NoSuchRealm: 404,
     refusals.NoSuchCredential: 404,
     refusals.RealmSuspended: 403,
+    NotThen: 404,
     refusals.VersionMismatch: 412,
     refusals.Unavailable: 503,
     Refusal: 400,

@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.application import Application, Repository
-from eventsourcing.persistence import ApplicationRecorder, EventStore, Mapper, Recording
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    EventStore,
+    Mapper,
+    Recording,
+    StoredEvent,
+)
 from eventsourcing.utils import Environment
 from sqlalchemy import Connection
 
@@ -93,6 +99,15 @@ class EventLog(Application[UUID]):
             after, limit, stop, inclusive_of_start=False, connection=connection
         )
         return [(n.id, self.mapper.to_domain_event(n)) for n in notifications]  # type: ignore[misc]
+
+    def decoded(self, stream_id: str, version: int, topic: str, state: bytes) -> RecordedEvent[Any]:
+        """Return the event of a row of the log.
+
+        Raises:
+            EventFromTheFuture: its topic or its version is unknown to this code.
+        """
+        stored = StoredEvent(UUID(stream_id), version, topic, state)
+        return self.mapper.to_domain_event(stored)  # type: ignore[return-value]  # ours
 
     def construct_recorder(self) -> ApplicationRecorder:
         """Return our recorder."""

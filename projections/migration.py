@@ -13,10 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, inspect, select
 
 from projections.database import Database
+from projections.event_store import EventLog
 from projections.followers.checkpoints import Checkpoint, standings
-from projections.generations import READ, Registry
+from projections.generations import READ, Generation, Positioned, Registry
 from projections.tables import generations
 
+_BATCH = 500
 _SCRIPTS = Path(__file__).with_name("migrations")
 
 
@@ -53,13 +55,14 @@ def migrate(database: Database, registry: Registry) -> bool:
     Raises:
         WrongSchema: a newer release wrote the database.
     """
+    log = EventLog(database)
     with database.migrating() as connection:
         present = present_revision(connection)
         refuse_newer(present)
         changed = present != newest_revision()
         if changed:
             command.upgrade(_config(connection), "head")
-        changed |= _first_generations(connection, registry)
+        changed |= _first_generations(connection, log, registry)
         connection.commit()
     return changed
 
@@ -99,12 +102,21 @@ def _has_followers(connection: Connection, registry: Registry) -> bool:
     return known >= {(model.read_model, model.number) for model in registry.followed}
 
 
-def _first_generations(connection: Connection, registry: Registry) -> bool:
+def _fill(connection: Connection, log: EventLog, generation: Generation) -> None:
+    """Fill a read model that is new to this database with what happened so far."""
+    reached = 0
+    while found := log.read(reached, _BATCH, connection=connection):
+        generation.project(connection, [Positioned(*each) for each in found])
+        reached = found[-1][0]
+
+
+def _first_generations(connection: Connection, log: EventLog, registry: Registry) -> bool:
     present = set(connection.scalars(select(generations.c.read_model)))
     changed = False
     for (read_model, number), generation in registry.known.items():
         if read_model not in present:
             generation.metadata.create_all(connection)
+            _fill(connection, log, generation)
             connection.execute(
                 insert(generations).values(read_model=read_model, generation=number, state=READ)
             )

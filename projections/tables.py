@@ -39,6 +39,7 @@ events = Table(
     Column("correlation_id", String(32)),
     UniqueConstraint("originator_id", "originator_version", name="events_stream_version"),
     Index("events_realm_position", "realm", "position"),
+    Index("events_recorded_at", "recorded_at"),
     sqlite_autoincrement=True,
 )
 

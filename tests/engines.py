@@ -23,6 +23,7 @@ from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.generations import Registry
 from projections.migration import migrate
+from projections.spans.g1 import SpansG1
 from tests.postgresql.cluster import Cluster
 
 NAMES = ("sqlite", "postgresql")
@@ -199,7 +200,7 @@ class PostgresqlEngine(Engine):
 
 
 def _migrate(database: Database) -> None:
-    migrate(database, Registry([DirectoryG1()]))
+    migrate(database, Registry([DirectoryG1(), SpansG1()]))
     database.close()
 
 

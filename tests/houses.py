@@ -16,6 +16,7 @@ from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.generations import Registry
 from projections.log import SqlLog, system_clock
+from projections.spans.g1 import SpansG1
 from tests.engines import WATCHERS, Engine
 
 KEY = HashKey(b"k" * 32)
@@ -87,7 +88,7 @@ def opened_house(
     """Open a new database with these realms; close and drop it afterwards."""
     with engine.migrated() as url:
         database = engine.opened(url)
-        log = SqlLog(database, Registry([DirectoryG1()]), KEY, clock)
+        log = SqlLog(database, Registry([DirectoryG1(), SpansG1()]), KEY, clock)
         try:
             made = {slug: create_realm(OPERATOR, log, slug)[0] for slug in slugs}
             yield House(engine, log, made)

@@ -6,10 +6,11 @@ generation beside the old one (ADR 0008).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from sqlalchemy import Connection
 
+from domain.events import RecordedEvent
 from domain.schemas import ResourceSchema
 from projections.generations import Generation, Registry
 
@@ -91,6 +92,10 @@ class DirectoryGeneration(Generation, Protocol):
         self, connection: Connection, realm: str, members: Sequence[str]
     ) -> Mapping[str, Sequence[Reference]]:
         """Return the groups that resources are members of, each resource's ordered by id."""
+        ...
+
+    def folded(self, events: Sequence[RecordedEvent[Any]]) -> Rendered | None:
+        """Return a resource as its events leave it, rendered; ``None`` when it is deleted."""
         ...
 
     def shares_external_id(

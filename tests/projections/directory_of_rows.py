@@ -10,13 +10,13 @@ from scim2_models import Path, Resource, SearchRequest
 from scim2_models.path import ScimFilter
 from sqlalchemy import ColumnElement, Connection, NullPool, create_engine, insert, select
 
+from domain.instants import instant
 from domain.schemas import GROUP, USER, ResourceSchema, policy
 from projections.directory.g1.filters import compile_filter, parse_filter
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.rendering import (
     columns_of,
     email_keys_of,
-    instant,
     render_document,
 )
 from projections.directory.g1.rows import Row

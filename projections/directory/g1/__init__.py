@@ -16,6 +16,7 @@ class DirectoryG1:
     project = staticmethod(projection.project)
     get = staticmethod(queries.get)
     is_lookup = staticmethod(queries.is_lookup)
+    folded = staticmethod(projection.folded)
     find = staticmethod(queries.find)
     members_of = staticmethod(queries.members_of)
     groups_of = staticmethod(queries.groups_of)

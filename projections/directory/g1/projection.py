@@ -6,15 +6,20 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from domain.events import RecordedEvent
 from domain.topics import AGGREGATE_OF
 from projections.beside import pieces
+from projections.directory import Rendered
 from projections.directory.g1.rendering import (
+    SCHEMAS,
     changed_columns_of,
     columns_of,
     correlation_of,
     email_keys_of,
     meta_columns_of,
     read_document,
+    render_document,
+    render_meta,
 )
 from projections.directory.g1.rows import FUNCTIONS, Row
 from projections.directory.g1.tables import groups, user_emails, users
@@ -39,6 +44,17 @@ def project(connection: Connection, events: Sequence[Positioned]) -> None:
             row = FUNCTIONS[positioned.recorded.event.topic](row, positioned.recorded)
         after[key] = row
     _store(connection, before, after)
+
+
+def folded(events: Sequence[RecordedEvent[Any]]) -> Rendered | None:
+    """Return a resource as its events leave it, rendered; ``None`` when it is deleted."""
+    row: Row | None = None
+    for recorded in events:
+        row = FUNCTIONS[recorded.event.topic](row, recorded)
+    if row is None:
+        return None
+    document = render_document(SCHEMAS[row.type], row.id, row.document)
+    return Rendered(row.id, row.version, document, render_meta(row))
 
 
 def _load(

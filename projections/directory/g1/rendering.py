@@ -1,7 +1,6 @@
 """From a row to columns and back: the rendered document, its keys, its ``meta``."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -9,13 +8,13 @@ import orjson
 from domain import comparison
 from domain.document import Document
 from domain.events import entity_tag
+from domain.instants import instant
 from domain.judging import schemas_of
 from domain.schemas import GROUP, USER, ResourceSchema
 from projections.directory.g1.keys import keys_of
 from projections.directory.g1.rows import Row
 
 SCHEMAS: Mapping[str, ResourceSchema] = {schema.name: schema for schema in (USER, GROUP)}
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, spelled "Z" and not "+00:00"
 _FRAME = ("schemas", "id")
 _COLUMNS_BY_ATTRIBUTE = {
     "externalId": ("external_id_key",),
@@ -101,12 +100,6 @@ def render_meta(row: Row) -> str:
 def correlation_of(meta: str) -> str:
     """Return the part of the correlation id that a rendered ``meta`` shows."""
     return str(orjson.loads(meta + "}")["version"][3:-1].partition("-")[2])
-
-
-def instant(microseconds: int) -> str:
-    """Return an instant as RFC 3339 text with microseconds and ``Z``."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.isoformat(timespec="microseconds") + "Z"
 
 
 def _key(value: Any, key: Any) -> str | None:

@@ -1,0 +1,134 @@
+"""State at an instant or in a version: a resource, the members of a group, a user's groups."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.app_state import service_of, workers_of
+from api.auth import Caller, auditor
+from api.composition import Service
+from api.parameters import one, whole_number
+from api.reading import scim_base
+from api.representation import Representation, json_response, resource_response
+from api.selection import read_selection
+from domain.instants import instant
+from domain.refusals import InvalidValue
+from domain.schemas import GROUP, USER, ResourceSchema
+from projections.directory import live_directory
+from replay.as_of import AsOf, Past
+from replay.moments import Moment, moment_at, parse_instant
+
+BASE = "/realms/{realm}/audit/v1"
+router = APIRouter()
+_PLAIN = {
+    schema.name: read_selection(schema, (), ("groups", "members.display"))
+    for schema in (USER, GROUP)
+}
+"""What an answer about a version holds: nothing that other resources decide."""
+_WHOLE = {schema.name: read_selection(schema, (), ()) for schema in (USER, GROUP)}
+
+
+def moment_of(service: Service, query: Any, name: str = "at") -> Moment:
+    """Return the moment a parameter names. Raises InvalidValue."""
+    text = one(query, name)
+    if text is None:
+        raise InvalidValue(f"{name} is missing: an instant such as 2026-03-03T12:00:00Z")
+    return moment_at(service.database, parse_instant(text, name, service.log.clock))
+
+
+def past_resource(
+    service: Service, caller: Caller, schema: ResourceSchema, id_: str, query: Any
+) -> Response:
+    """Answer ``?version=N``, ``?at=INSTANT`` and ``?at=INSTANT&derived=true``.
+
+    Raises:
+        InvalidValue: not exactly one of them, or malformed.
+        NotThen: the resource did not exist then.
+    """
+    version, derived = one(query, "version"), one(query, "derived") == "true"
+    if (version is None) == (one(query, "at") is None):
+        raise InvalidValue("name either at (an instant) or version (the number of an entity tag)")
+    as_of = AsOf(service.log, caller.realm)
+    if version is not None:
+        if derived:
+            raise InvalidValue("derived goes with at: a version says nothing of other resources")
+        past = as_of.resource_in_version(schema, id_, whole_number(version, "version"))
+        cut = past.position
+    else:
+        moment = moment_of(service, query)
+        past, cut = as_of.resource_at(schema, id_, moment, derived=derived), moment.position
+    return _answer(service, caller, schema, past, cut, derived=derived)
+
+
+def _answer(  # noqa: PLR0913  # the parts of one answer
+    service: Service,
+    caller: Caller,
+    schema: ResourceSchema,
+    past: Past,
+    cut: int,
+    *,
+    derived: bool,
+) -> Response:
+    with service.database.reading() as connection:
+        directory = live_directory(service.registry, connection)
+    view = Representation(scim_base(service, caller.slug), caller.realm, directory)
+    selection = (_WHOLE if derived else _PLAIN)[schema.name]
+    body = view.resource(selection, past.row, past.references)
+    response = resource_response(body, past.row, view.location(schema, past.row.id))
+    response.headers["Rollbook-Position"] = str(cut)
+    return response
+
+
+def past_members(service: Service, caller: Caller, group_id: str, query: Any) -> Response:
+    """Answer who was in a group at an instant. Raises as :func:`past_resource`."""
+    moment = moment_of(service, query)
+    spans = AsOf(service.log, caller.realm).members_at(group_id, moment)
+    members = [{"value": s.id, "display": s.display, "type": s.type} for s in spans]
+    return json_response({**_when(moment), "members": members})
+
+
+def past_groups(service: Service, caller: Caller, user_id: str, query: Any) -> Response:
+    """Answer which groups a user was in at an instant. Raises as :func:`past_resource`."""
+    moment = moment_of(service, query)
+    spans = AsOf(service.log, caller.realm).groups_at(USER, user_id, moment)
+    groups = [{"value": s.id, "display": s.display, "type": s.type} for s in spans]
+    return json_response({**_when(moment), "groups": groups})
+
+
+def _when(moment: Moment) -> dict[str, Any]:
+    return {"at": instant(moment.at), "position": moment.position}
+
+
+@router.get(BASE + "/Users/{resource_id}")
+async def user_then(request: Request) -> Response:
+    """Return a user as it stood."""
+    return await _about(request, USER)
+
+
+@router.get(BASE + "/Groups/{resource_id}")
+async def group_then(request: Request) -> Response:
+    """Return a group as it stood."""
+    return await _about(request, GROUP)
+
+
+async def _about(request: Request, schema: ResourceSchema) -> Response:
+    caller, id_ = await auditor(request), request.path_params["resource_id"]
+    read = workers_of(request).read
+    return await read(past_resource, service_of(request), caller, schema, id_, request.query_params)
+
+
+@router.get(BASE + "/Groups/{resource_id}/members")
+async def members_then(request: Request) -> Response:
+    """Return the members of a group at an instant."""
+    caller, id_ = await auditor(request), request.path_params["resource_id"]
+    read = workers_of(request).read
+    return await read(past_members, service_of(request), caller, id_, request.query_params)
+
+
+@router.get(BASE + "/Users/{resource_id}/groups")
+async def groups_then(request: Request) -> Response:
+    """Return the groups of a user at an instant."""
+    caller, id_ = await auditor(request), request.path_params["resource_id"]
+    read = workers_of(request).read
+    return await read(past_groups, service_of(request), caller, id_, request.query_params)

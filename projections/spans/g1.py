@@ -1,0 +1,243 @@
+"""Generation 1 of the spans: one row a membership, one row a name, from one event to another."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from domain.document import Change
+from domain.group import Group
+from domain.topics import AGGREGATE_OF
+from projections.engines.types import Identifier
+from projections.generations import Positioned
+from projections.prepared import Prepared
+from projections.spans import READ_MODEL, Span
+from projections.tables import streams
+
+metadata = MetaData()
+member_spans = Table(
+    "member_spans_g1",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("group_id", Identifier, nullable=False),
+    Column("member_id", Identifier, nullable=False),
+    Column("joined_version", Integer, nullable=False),
+    Column("joined_position", BigInteger, nullable=False),
+    Column("left_version", Integer),
+    Column("left_position", BigInteger),
+    PrimaryKeyConstraint(
+        "realm", "group_id", "member_id", "joined_position", name="member_spans_g1_pk"
+    ),
+    Index("member_spans_g1_by_member", "realm", "member_id", "group_id"),
+    sqlite_with_rowid=False,
+)
+name_spans = Table(
+    "name_spans_g1",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("id", Identifier, nullable=False),
+    Column("display", Text),
+    Column("from_position", BigInteger, nullable=False),
+    Column("until_position", BigInteger),
+    PrimaryKeyConstraint("realm", "id", "from_position", name="name_spans_g1_pk"),
+    sqlite_with_rowid=False,
+)
+
+
+class SpansG1:
+    """The declaration; implements :class:`projections.generations.Generation`."""
+
+    read_model: str = READ_MODEL
+    number: int = 1
+    metadata: MetaData = metadata
+
+    def project(self, connection: Connection, events: Sequence[Positioned]) -> None:
+        """Open and close spans, event by event, in their order."""
+        for positioned in events:
+            kind = AGGREGATE_OF[positioned.recorded.event.topic]
+            if kind != "Realm":
+                _members(connection, positioned)
+                _names(connection, positioned)
+
+
+def _members(connection: Connection, positioned: Positioned) -> None:
+    position, recorded = positioned
+    of_group = {"b_realm": recorded.cause.realm, "b_group": recorded.stream_id}
+    now = {"version": recorded.originator_version, "position": position}
+    match recorded.event:
+        case Group.MembersAdded(members):
+            rows = [{**of_group, **now, "b_member": id_} for id_ in members]
+            _JOIN.many(connection, rows)
+        case Group.MembersRemoved(members):
+            rows = [{**of_group, **now, "b_member": id_} for id_ in members]
+            _LEAVE.many(connection, rows)
+        case Group.Deleted():
+            _DISBAND.rows(connection, {**of_group, **now})
+
+
+def _names(connection: Connection, positioned: Positioned) -> None:
+    position, recorded = positioned
+    named = {"b_realm": recorded.cause.realm, "b_id": recorded.stream_id, "position": position}
+    event = recorded.event
+    if hasattr(event, "document"):
+        _NAME.rows(connection, {**named, "display": event.document.get("displayName")})
+    elif event.topic.endswith(".deleted"):
+        _UNNAME.rows(connection, named)
+    elif "displayName" in getattr(event, "changes", {}):
+        change: Change = event.changes["displayName"]
+        _UNNAME.rows(connection, named)
+        _NAME.rows(connection, {**named, "display": change.new})
+
+
+def members_at(connection: Connection, realm: str, group_id: str, position: int) -> list[Span]:
+    """Return the members of a group right after a position, ordered by id."""
+    rows = connection.execute(_MEMBERS_AT, {"realm": realm, "group": group_id, "at": position})
+    return [Span(*row) for row in rows]
+
+
+def groups_at(connection: Connection, realm: str, member_id: str, position: int) -> list[Span]:
+    """Return the groups a resource was a direct member of right after a position, by id."""
+    rows = connection.execute(_GROUPS_AT, {"realm": realm, "member": member_id, "at": position})
+    return [Span(id_, "direct", display) for id_, display in rows]
+
+
+def members_at_version(
+    connection: Connection, realm: str, group_id: str, version: int
+) -> list[tuple[str, str]]:
+    """Return (id, type) of the members of a group in one of its versions, ordered by id."""
+    bound = {"realm": realm, "group": group_id, "version": version}
+    return [(id_, kind) for id_, kind in connection.execute(_MEMBERS_AT_VERSION, bound)]
+
+
+def names_at(
+    connection: Connection, realm: str, ids: Iterable[str], position: int
+) -> Mapping[str, str | None]:
+    """Return what resources were called right after a position; those that existed then."""
+    bound = {"realm": realm, "ids": sorted(ids), "at": position}
+    return {row.id: row.display for row in connection.execute(_NAMES_AT, bound)}
+
+
+def _open_at(joined: ColumnElement[Any], left: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(joined <= bindparam("at"), or_(left.is_(None), left > bindparam("at")))
+
+
+_JOIN = Prepared(
+    insert(member_spans).values(
+        realm=bindparam("b_realm"),
+        group_id=bindparam("b_group"),
+        member_id=bindparam("b_member"),
+        joined_version=bindparam("version"),
+        joined_position=bindparam("position"),
+    )
+)
+_LEFT: dict[str, Any] = {
+    "left_version": bindparam("version"),
+    "left_position": bindparam("position"),
+}
+_OPEN = and_(
+    member_spans.c.realm == bindparam("b_realm"),
+    member_spans.c.group_id == bindparam("b_group"),
+    member_spans.c.left_version.is_(None),
+)
+_DISBAND = Prepared(update(member_spans).where(_OPEN).values(_LEFT))
+_LEAVE = Prepared(
+    update(member_spans)
+    .where(_OPEN, member_spans.c.member_id == bindparam("b_member"))
+    .values(_LEFT)
+)
+_NAME = Prepared(
+    insert(name_spans).values(
+        realm=bindparam("b_realm"),
+        id=bindparam("b_id"),
+        display=bindparam("display"),
+        from_position=bindparam("position"),
+    )
+)
+_UNNAME = Prepared(
+    update(name_spans)
+    .where(
+        name_spans.c.realm == bindparam("b_realm"),
+        name_spans.c.id == bindparam("b_id"),
+        name_spans.c.until_position.is_(None),
+    )
+    .values(until_position=bindparam("position"))
+)
+_NAMED_THEN = _open_at(name_spans.c.from_position, name_spans.c.until_position)
+_MEMBER_THEN = _open_at(member_spans.c.joined_position, member_spans.c.left_position)
+_MEMBERS_AT = (
+    select(member_spans.c.member_id, streams.c.type, name_spans.c.display)
+    .join(
+        streams,
+        and_(streams.c.realm == member_spans.c.realm, streams.c.id == member_spans.c.member_id),
+    )
+    .outerjoin(
+        name_spans,
+        and_(
+            name_spans.c.realm == member_spans.c.realm,
+            name_spans.c.id == member_spans.c.member_id,
+            _NAMED_THEN,
+        ),
+    )
+    .where(
+        member_spans.c.realm == bindparam("realm"),
+        member_spans.c.group_id == bindparam("group"),
+        _MEMBER_THEN,
+    )
+    .order_by(member_spans.c.member_id)
+)
+_GROUPS_AT = (
+    select(member_spans.c.group_id, name_spans.c.display)
+    .outerjoin(
+        name_spans,
+        and_(
+            name_spans.c.realm == member_spans.c.realm,
+            name_spans.c.id == member_spans.c.group_id,
+            _NAMED_THEN,
+        ),
+    )
+    .where(
+        member_spans.c.realm == bindparam("realm"),
+        member_spans.c.member_id == bindparam("member"),
+        _MEMBER_THEN,
+    )
+    .order_by(member_spans.c.group_id)
+)
+_MEMBERS_AT_VERSION = (
+    select(member_spans.c.member_id, streams.c.type)
+    .join(
+        streams,
+        and_(streams.c.realm == member_spans.c.realm, streams.c.id == member_spans.c.member_id),
+    )
+    .where(
+        member_spans.c.realm == bindparam("realm"),
+        member_spans.c.group_id == bindparam("group"),
+        member_spans.c.joined_version <= bindparam("version"),
+        or_(
+            member_spans.c.left_version.is_(None),
+            member_spans.c.left_version > bindparam("version"),
+        ),
+    )
+    .order_by(member_spans.c.member_id)
+)
+_NAMES_AT = select(name_spans.c.id, name_spans.c.display).where(
+    name_spans.c.realm == bindparam("realm"),
+    name_spans.c.id.in_(bindparam("ids", expanding=True)),
+    _NAMED_THEN,
+)
