@@ -3,8 +3,10 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import select
@@ -15,7 +17,7 @@ from starlette.routing import Match
 from api import discovery, groups, reading, users
 from api.app_state import service_of, workers_of
 from api.auth import reader
-from api.composition import Service, open_service
+from api.composition import Service, followings_of, open_service
 from api.edge import Edge
 from api.errors import Answer, answer_response, error_response, refusal_response
 from api.logs import configure
@@ -24,6 +26,7 @@ from api.representation import json_response
 from api.settings import read_settings
 from domain.refusals import Refusal, Unavailable
 from domain.schemas import GROUP, USER
+from projections.followers.leader import Leader
 from projections.tables import generations
 
 log = structlog.get_logger()
@@ -66,12 +69,16 @@ def create_app(service: Service | None = None) -> FastAPI:
         opened = service or open_service(read_settings())
         app.state.service = opened
         opened.database.settle()
+        leader = Leader(opened.database, partial(followings_of, opened))
+        if service is None:
+            leader.start()
         # What exists by now stays; collecting it again and again finds nothing (ADR 0011).
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         yield
         if service is None:
+            await to_thread.run_sync(leader.stop)
             opened.close()
 
     if service is None:

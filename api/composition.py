@@ -1,15 +1,19 @@
 """The composition root: the one place that knows which parts a service is made of."""
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import ArgumentError
 
 from api.settings import BadSetting, Settings
+from projections.activity.g1 import ActivityG1
 from projections.credentials import HashKey, check_key, has_key, read_key
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.engines.backend import UnsupportedDatabase
+from projections.followers.following import Following
 from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, is_empty, migrate
@@ -57,7 +61,17 @@ def key_path(settings: Settings, database: Database) -> Path:
 
 def known_generations() -> Registry:
     """Return the read models of this release, in every generation it knows."""
-    return Registry([DirectoryG1()])
+    return Registry([DirectoryG1()], followed=[ActivityG1()])
+
+
+def followings_of(
+    service: Service, pause: Callable[[float], object] = time.sleep
+) -> Sequence[Following]:
+    """Return what keeps the followed read models behind the log; ``pause`` waits some seconds."""
+    return [
+        Following(service.database, service.log.events, model, service.log.clock, pause)
+        for model in service.registry.followed
+    ]
 
 
 def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
@@ -72,7 +86,7 @@ def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
     database, registry = open_database(settings), known_generations()
     if may_migrate or (database.backend.embedded and is_empty(database)):
         migrate(database, registry)
-    check_migrated(database)
+    check_migrated(database, registry)
     with database.writing() as connection:
         first = not has_key(connection)
         key = read_key(key_path(settings, database), create=first)

@@ -17,6 +17,7 @@ from projections.engines.backend import (
     WAIT_SECONDS,
     Begin,
     Leadership,
+    UnsupportedDatabase,
     Verdict,
     WouldWait,
 )
@@ -27,6 +28,14 @@ DECIDED_AGAIN = frozenset({"events_stream_version", "claims_pk"})
 """Constraints that another writer's commit can violate; any other violation is a defect."""
 
 
+class Outage(Unavailable):
+    """The database is busy or gone. ``remedy`` is for operators, the rest for every client."""
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__("the database is busy or gone; try again in a moment")
+        self.remedy = remedy
+
+
 class Database:
     """One database, one pool a process.
 
@@ -35,7 +44,13 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except (exc.ArgumentError, ValueError):  # its text may repeat a password
+            raise UnsupportedDatabase(
+                "this is no database URL; use sqlite:///path/to/file.db "
+                "or postgresql+psycopg://user@host/database"
+            ) from None
         self.backend = backend_of(parsed)
         self.url = self.backend.checked(parsed)
         self.engine = self.backend.create_engine(self.url)
@@ -138,6 +153,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def writing_alone(self) -> Iterator[Connection]:
+        """As :meth:`writing`, but nobody else writes meanwhile, in no process and on no host."""
+        with self._alone(), self._translated(), self._connected("write") as connection:
+            connection.execution_options(**{_BEGIN: Begin.WRITE_ALONE}).begin()
+            yield connection
+
+    @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """Give a connection that may change the schema, one process at a time.
 
@@ -201,7 +223,7 @@ class Database:
         """Raise what an error means, unless the statement itself is at fault: a defect."""
         verdict = self.backend.verdict(error)
         if verdict is Verdict.OUTAGE:
-            raise Unavailable("the database is busy or gone; try again in a moment") from error
+            raise Outage(self.backend.remedy(str(error))) from error
         if verdict is Verdict.CONFLICT:
             raise VersionConflict(str(error)) from error
         if error is not None and self.backend.violated(error, metadata) in DECIDED_AGAIN:

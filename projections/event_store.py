@@ -69,11 +69,20 @@ class EventLog(Application[UUID]):
         return EventMapper()
 
     def read(
-        self, after: int, limit: int, *, connection: Connection | None = None
+        self,
+        after: int,
+        limit: int,
+        *,
+        stop: int | None = None,
+        connection: Connection | None = None,
     ) -> list[tuple[int, RecordedEvent[Any]]]:
-        """Return events with their positions, in the order of the log, from after a position."""
+        """Return events with their positions, in the order of the log.
+
+        From after the position ``after`` up to ``stop``, which has to be a safe head wherever
+        others write meanwhile (:meth:`projections.database.Database.safe_head`).
+        """
         notifications = self.recorder.select_notifications(
-            after, limit, inclusive_of_start=False, connection=connection
+            after, limit, stop, inclusive_of_start=False, connection=connection
         )
         return [(n.id, self.mapper.to_domain_event(n)) for n in notifications]  # type: ignore[misc]
 

@@ -44,10 +44,12 @@ class Generation(Protocol):
 class Registry:
     """The generations this code knows."""
 
-    def __init__(self, known: Sequence[Generation]) -> None:
+    def __init__(self, known: Sequence[Generation], followed: Sequence[Generation] = ()) -> None:
+        """Take the generations written inline, and those that follow the log."""
         self.known: Mapping[tuple[str, int], Generation] = {
             (generation.read_model, generation.number): generation for generation in known
         }
+        self.followed = followed
         self._lock = Lock()
         self._live: tuple[float, dict[str, Generation]] = (0.0, {})
 

@@ -133,9 +133,17 @@ class SqlLog:
         Raises:
             Unavailable: the stream is written so often that no attempt got through.
         """
+        return self.repeated(lambda: handler(command, self))
+
+    def repeated(self, write: Callable[[], R]) -> R:
+        """Run a write; again, after a short random pause, when others got in the way of it.
+
+        Raises:
+            Unavailable: no attempt got through.
+        """
         for attempt in range(ATTEMPTS):
             try:
-                return handler(command, self)
+                return write()
             except VersionConflict:
                 self.database.may_take_long()
                 time.sleep(random.uniform(0, _PAUSE * 2**attempt))  # noqa: S311  # not a secret

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, inspect, select
 
 from projections.database import Database
+from projections.followers.checkpoints import Checkpoint, standings
 from projections.generations import READ, Registry
 from projections.tables import generations
 
@@ -69,16 +70,17 @@ def is_empty(database: Database) -> bool:
         return not inspect(connection).get_table_names()
 
 
-def check_migrated(database: Database) -> None:
-    """Check that the database is at the schema of this release.
+def check_migrated(database: Database, registry: Registry) -> None:
+    """Check that the database is at the schema of this release, and has its read models.
 
     Raises:
         WrongSchema: it is empty, older or newer.
     """
     with database.reading() as connection:
         present = present_revision(connection)
-    _refuse_newer(present)
-    if present != newest_revision():
+        _refuse_newer(present)
+        ready = present == newest_revision() and _has_followers(connection, registry)
+    if not ready:
         raise WrongSchema('the database needs "rollbook migrate" before it can be served')
 
 
@@ -91,6 +93,11 @@ def _refuse_newer(present: str | None) -> None:
         )
 
 
+def _has_followers(connection: Connection, registry: Registry) -> bool:
+    known = {(each.read_model, each.generation) for each in standings(connection)}
+    return known >= {(model.read_model, model.number) for model in registry.followed}
+
+
 def _first_generations(connection: Connection, registry: Registry) -> bool:
     present = set(connection.scalars(select(generations.c.read_model)))
     changed = False
@@ -101,4 +108,7 @@ def _first_generations(connection: Connection, registry: Registry) -> bool:
                 insert(generations).values(read_model=read_model, generation=number, state=READ)
             )
             changed = True
+    for follower in registry.followed:
+        follower.metadata.create_all(connection)
+        changed |= Checkpoint(follower).begin(connection)
     return changed

@@ -132,3 +132,28 @@ generations = Table(
     Column("state", String(16), nullable=False),
     PrimaryKeyConstraint("read_model", "generation", name="generations_pk"),
 )
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("read_model", String(63), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
+    Column("error", Text),
+    PrimaryKeyConstraint("read_model", "generation", name="checkpoints_pk"),
+)
+
+parked_events = Table(
+    "parked_events",
+    metadata,
+    Column("read_model", String(63), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("realm", Identifier, nullable=False),
+    Column("stream_id", Identifier, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("parked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("read_model", "generation", "position", name="parked_events_pk"),
+)

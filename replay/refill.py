@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 
 from projections.database import Database
 from projections.event_store import EventLog
+from projections.followers.checkpoints import Checkpoint
 from projections.generations import Positioned, Registry
 from projections.tables import events
 
@@ -32,8 +33,8 @@ def refill(
         Unavailable: the database is busy, or a generation is unknown to this release.
     """
     count = 0
-    with database.writing() as connection:
-        written = registry.written(connection)
+    with database.writing_alone() as connection:
+        written = [*registry.written(connection), *registry.followed]
         for generation in written:
             for table in generation.metadata.sorted_tables:
                 connection.execute(delete(table))
@@ -45,5 +46,7 @@ def refill(
             count += len(found)
             reached = found[-1][0]
             progress(reached, newest)
+        for follower in registry.followed:
+            Checkpoint(follower).restart(connection, at=reached)
         connection.commit()
     return count

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli import clients, realms, replays, secrets, tokens
-from api.cli.answers import AsJson, examples, say, show
+from api.cli.answers import AsJson, examples, say, show, table
 
 app = typer.Typer(
     name="rollbook",
@@ -94,6 +94,24 @@ def migrate(*, as_json: AsJson = False) -> None:
         f"The database is at revision {revision}.",
         as_json=as_json,
     )
+
+
+@app.command(epilog=examples("rollbook doctor", "rollbook doctor --json"))
+def doctor(*, as_json: AsJson = False) -> None:
+    """Read back the settings that durability and order depend on; exit 1 where one is wrong."""
+    from api.cli.doctor import examine
+    from api.settings import read_settings
+
+    found = examine(read_settings())
+    if as_json:
+        show([each._asdict() for each in found], as_json=True)
+    else:
+        rows = [(f.setting, f.value, f.wanted, "ok" if f.ok else "WRONG") for f in found]
+        table(("setting", "value", "wanted", ""), rows)
+        for wrong in (each for each in found if not each.ok):
+            say(f"{wrong.setting}: {wrong.advice or 'set by this release; report it as a defect'}")
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
 
 
 @app.command(epilog=examples("rollbook quickstart", "rollbook quickstart --port 8080"))

@@ -15,16 +15,16 @@ def _text_of(error: Exception) -> str | None:
     from sqlalchemy.exc import DBAPIError
 
     from api.settings import BadSetting
-    from domain.refusals import Refusal, Unavailable
+    from domain.refusals import Refusal
     from projections.credentials import WrongKey
+    from projections.database import Outage
     from projections.mapper import EventFromTheFuture
     from projections.migration import WrongSchema
 
     text = str(error)
     match error:
-        case Unavailable(__cause__=Exception() as cause):
-            reason = str(getattr(cause, "orig", cause))
-            return f"the database is not available: {reason}; {_remedy(reason)}"
+        case Outage(__cause__=Exception() as cause, remedy=remedy):
+            return f"the database is not available: {cause}; {remedy}"
         case WrongKey() if "ROLLBOOK_KEY_FILE" not in text:
             return f"{text}; put the right file in place, or name it by ROLLBOOK_KEY_FILE"
         case EventFromTheFuture():
@@ -37,9 +37,3 @@ def _text_of(error: Exception) -> str | None:
             return f"cannot use {path}: {reason}; check that this user may write there"
         case _:
             return None
-
-
-def _remedy(text: str) -> str:
-    if "locked" in text:
-        return "another process is writing; try again in a moment"
-    return "check that ROLLBOOK_DATABASE_URL names a file in a folder this user may write"

@@ -108,6 +108,48 @@ def resume(realm: RealmName, *, as_json: AsJson = False) -> None:
     _set_suspended(realm, suspended=False, as_json=as_json)
 
 
+@app.command(
+    epilog=examples("rollbook realm activity acme", "rollbook realm activity acme --days 1")
+)
+def activity(
+    realm: RealmName,
+    *,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="Today and so many before.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Show who wrote how much, day by day (UTC), and when last.
+
+    It tells whether a client still provisions. The numbers follow the log by a moment; a server has
+    to run for them to go on.
+    """
+    from api.cli.acting import opened, realm_named
+    from projections.activity.g1 import MICROSECONDS_A_DAY, list_activity
+
+    with opened() as service:
+        named = realm_named(service, realm)
+        first = service.log.clock() // MICROSECONDS_A_DAY - days + 1
+        with service.database.reading() as connection:
+            rows = list_activity(connection, named.realm, first)
+    found = [
+        {
+            "day": str(instant(row.day * MICROSECONDS_A_DAY))[:10],
+            "actor": f"{row.actor_kind} {row.actor_id}",
+            "event": row.topic,
+            "count": row.events,
+            "last_recorded_at": instant(row.last_recorded_at),
+        }
+        for row in rows
+    ]
+    if as_json or not found:
+        nothing = f'Nobody wrote in realm "{realm}" in that time.'
+        show({"realm": realm, "activity": found}, nothing, as_json=as_json)
+        return
+    table(
+        ("day", "actor", "event", "count", "last"),
+        [tuple(str(value) for value in each.values()) for each in found],
+    )
+
+
 def _set_suspended(name: str, *, suspended: bool, as_json: bool) -> None:
     from api.cli.acting import act, opened
     from domain.handlers.realms import change_realm

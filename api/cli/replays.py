@@ -1,8 +1,13 @@
-"""``rollbook replay``: what comes back from the log."""
+"""``rollbook replay``: what comes back from the log, and how far it has come."""
+
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli.answers import AsJson, examples, show
+from api.cli.answers import AsJson, examples, instant, say, show, table
+
+if TYPE_CHECKING:
+    from replay.status import ModelStatus
 
 app = typer.Typer(name="replay", help="Bring read models back from the log.", rich_markup_mode=None)
 
@@ -42,3 +47,100 @@ def refill(*, as_json: AsJson = False) -> None:
         f"The read models were filled again from {count} events.",
         as_json=as_json,
     )
+
+
+@app.command(epilog=examples("rollbook replay status", "rollbook replay status --json"))
+def status(*, as_json: AsJson = False) -> None:
+    """Show how far every read model has come; exit 1 while something waits for an operator.
+
+    The directory is written with every change and never lags. What follows the log may be some
+    events behind; a server that runs takes them.
+    """
+    from api.cli.acting import opened
+    from replay.status import read_model_status
+
+    with opened() as service:
+        found = read_model_status(service.database)
+    if as_json:
+        show([_as_json(each) for each in found], as_json=True)
+    else:
+        table(
+            ("read model", "generation", "kind", "state", "position", "lag", "parked", "moved"),
+            [
+                (
+                    each.read_model,
+                    str(each.generation),
+                    each.kind,
+                    each.state,
+                    str(each.position),
+                    str(each.lag),
+                    str(each.parked),
+                    instant(each.moved_at) or "-",
+                )
+                for each in found
+            ],
+        )
+        for each in found:
+            if each.error:
+                say(f"{each.read_model} does not get on: {each.error}")
+            if each.parked:
+                say(
+                    f"{each.read_model}: {each.parked} events are parked; "
+                    '"rollbook replay parked list" shows why, "… parked retry" takes them again'
+                )
+    if not all(each.healthy for each in found):
+        raise typer.Exit(1)
+
+
+def _as_json(each: "ModelStatus") -> dict[str, Any]:
+    return {**each._asdict(), "moved_at": instant(each.moved_at), "healthy": each.healthy}
+
+
+parked = typer.Typer(
+    name="parked", help="Events that a follower could not take.", rich_markup_mode=None
+)
+app.add_typer(parked, no_args_is_help=True)
+
+
+@parked.command("list", epilog=examples("rollbook replay parked list"))
+def list_parked(*, as_json: AsJson = False) -> None:
+    """List the parked events in the order of the log, each with its error."""
+    from api.cli.acting import opened
+    from api.composition import followings_of
+
+    with opened() as service:
+        followings = followings_of(service)
+        with service.database.reading() as connection:
+            found = [event for each in followings for event in each.checkpoint.parked(connection)]
+    if as_json or not found:
+        answer = [{**event._asdict(), "parked_at": instant(event.parked_at)} for event in found]
+        show(answer, "Nothing is parked.", as_json=as_json)
+        return
+    table(
+        ("read model", "position", "topic", "resource", "error"),
+        [
+            (event.read_model, str(event.position), event.topic, event.stream_id, event.error)
+            for event in found
+        ],
+    )
+
+
+@parked.command("retry", epilog=examples("rollbook replay parked retry"))
+def retry_parked(*, as_json: AsJson = False) -> None:
+    """Take the parked events again, each resource's in its order; exit 1 while any is left.
+
+    Run it after an upgrade that mends the read model.
+    """
+    from api.cli.acting import opened
+    from api.composition import followings_of
+
+    with opened() as service:
+        retried = [each.retry_parked() for each in followings_of(service)]
+    taken, left = sum(each.taken for each in retried), sum(each.left for each in retried)
+    show(
+        {"taken": taken, "left": left},
+        f"{taken} parked events were taken, {left} are left.",
+        as_json=as_json,
+    )
+    if left:
+        raise typer.Exit(1)

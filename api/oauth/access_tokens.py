@@ -1,6 +1,7 @@
 """The token endpoint: client credentials for a short-lived access token (RFC 6749 §4.4)."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -38,7 +39,9 @@ async def issue_access_token(request: Request) -> dict[str, Any]:
     scopes = granted_scopes(form.get("scope"), client.scopes)
     service = service_of(request)
     return {
-        "access_token": await workers_of(request).write(_keep_new_token, service, client, scopes),
+        "access_token": await workers_of(request).write(
+            service.log.repeated, partial(_keep_new_token, service, client, scopes)
+        ),
         "token_type": "Bearer",
         "expires_in": service.settings.access_token_seconds,
         "scope": " ".join(scopes),

@@ -28,6 +28,8 @@ class Begin(Enum):
     """The right to write from the first statement on."""
     WRITE_AT_ONCE = auto()
     """As ``WRITE``, or :class:`WouldWait`."""
+    WRITE_ALONE = auto()
+    """As ``WRITE``, and nobody else writes meanwhile."""
     HEAD = auto()
     """To learn the head of the log while nobody writes: over at once."""
     MIGRATE = auto()
@@ -101,6 +103,10 @@ class Backend(Protocol):
 
     def verdict(self, error: BaseException | None) -> Verdict:
         """Return what an error of the driver means."""
+        ...
+
+    def remedy(self, reason: str) -> str:
+        """Return what an operator can do about an outage of which the driver says ``reason``."""
         ...
 
     def violated(self, error: BaseException, metadata: MetaData) -> str | None:

@@ -49,6 +49,10 @@ _BEGIN = {
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
         f"SELECT pg_advisory_xact_lock_shared({_LOG})"
     ),
+    Begin.WRITE_ALONE: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0;"
+        f"SELECT pg_advisory_xact_lock({_LOG})"
+    ),
     # READ COMMITTED: the snapshot of the next statement is taken while the lock is held.
     Begin.HEAD: (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;SELECT pg_advisory_xact_lock({_LOG})"
@@ -68,6 +72,15 @@ _OUTAGES = frozenset({"25006", "25P03", "3D000", "55P03"})
 """Read-only (a standby), idle for too long, no such database, lock not to be had in time."""
 _OUTAGE_CLASSES = frozenset({"08", "28", "53", "57", "58"})
 """Connection, authorisation, resources, operator's intervention, the system itself."""
+_REMEDIES = (
+    ("password", "check user and password in ROLLBOOK_DATABASE_URL"),
+    ("role", "check user and password in ROLLBOOK_DATABASE_URL"),
+    ("pg_hba.conf", "the server's pg_hba.conf does not let this user in from this host"),
+    ("database", 'make it with "createdb", or check its name in ROLLBOOK_DATABASE_URL'),
+    ("SSL", "check sslmode in ROLLBOOK_DATABASE_URL"),
+    ("timeout", "the database is busy; try again in a moment"),
+)
+"""By a word of what the server or the driver says; the first that fits."""
 _OLDEST = 14
 _Findings = Sequence[tuple[str, str, frozenset[str], str]]
 
@@ -77,7 +90,7 @@ class Postgresql:
 
     name = "postgresql"
     writers = 8
-    readers = POOL_SIZE - writers - 2  # two for whoever follows the log
+    readers = POOL_SIZE - writers - 1  # one for whoever follows the log
     on_the_loop = False  # a network round trip is no point read (ADR 0011)
     embedded = False
     driver_error: type[Exception] = psycopg.Error
@@ -135,6 +148,13 @@ class Postgresql:
         outage = state in _OUTAGES or state[:2] in _OUTAGE_CLASSES
         return Verdict.OUTAGE if outage else Verdict.DEFECT
 
+    def remedy(self, reason: str) -> str:
+        """Tell what is wrong with the URL from what is wrong with the server."""
+        for said, advice in _REMEDIES:
+            if said in reason:
+                return advice
+        return "check that ROLLBOOK_DATABASE_URL names a server that runs and can be reached"
+
     def violated(self, error: BaseException, metadata: MetaData) -> str | None:  # noqa: ARG002  # one signature
         """Return the name that the server gives."""
         return error.diag.constraint_name if isinstance(error, psycopg.IntegrityError) else None
@@ -158,7 +178,7 @@ class Postgresql:
         """Read back what durability and the order of the log depend on."""
         found = {row.name: str(row.setting) for row in connection.execute(_SETTINGS)}
         asked = [
-            Finding(name, found.get(name, "?"), wanted, found.get(name, "") in good, advice)
+            Finding(name, _shown(found, name), wanted, found.get(name, "") in good, advice)
             for name, wanted, good, advice in _WANTED
         ]
         version = int(found["server_version_num"]) // 10_000
@@ -193,6 +213,10 @@ class Postgresql:
     def file(self, url: URL) -> Path | None:  # noqa: ARG002  # one signature
         """Return ``None``: the server keeps the files."""
         return None
+
+
+def _shown(found: dict[str, str], name: str) -> str:
+    return found.get(name, "?") + (" ms" if name.endswith("_timeout") else "")
 
 
 class _Session:

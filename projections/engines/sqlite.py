@@ -27,6 +27,7 @@ from projections.engines.backend import (
 POOL_SIZE = 10
 ON_THE_LOOP = 2
 """Connections kept for what runs on the event loop itself."""
+FOR_THE_FOLLOWERS = 1
 _PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
 _PRAGMAS = (
     _PATIENCE,
@@ -42,7 +43,7 @@ class Sqlite:
 
     name = "sqlite"
     writers = 1
-    readers = POOL_SIZE - writers - ON_THE_LOOP
+    readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
     on_the_loop = True
     embedded = True
     driver_error: type[Exception] = sqlite3.Error
@@ -102,6 +103,12 @@ class Sqlite:
             return Verdict.DEFECT
         own_fault = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
         return Verdict.DEFECT if own_fault else Verdict.OUTAGE
+
+    def remedy(self, reason: str) -> str:
+        """Tell a busy file from one that cannot be used."""
+        if "locked" in reason:
+            return "another process is writing; try again in a moment"
+        return "check that ROLLBOOK_DATABASE_URL names a file in a folder this user may write"
 
     def violated(self, error: BaseException, metadata: MetaData) -> str | None:
         """Return the constraint of the columns that SQLite names in its place."""

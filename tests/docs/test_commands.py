@@ -12,11 +12,13 @@ from api.cli.application import app
 from api.settings import Settings
 from tests.docs.pages import GUIDES, ROOT, Block, blocks, command_lines, inline_code, pages
 from tests.docs.typing_shell import agrees, last_json, type_blocks
+from tests.postgresql.absence import REQUIRE
+from tests.postgresql.binaries import CHOICE
 from tests.serving import RunningServer
 
 LANGUAGES = {"sh", "console", "json", "json5", "nginx", "caddyfile", "", "text", "python"}
 """`sh` is executed, and a `json` block after it must agree; `console` is typed but not ended."""
-NOT_SETTINGS = {"ROLLBOOK_SOAK", "ROLLBOOK_"}
+NOT_SETTINGS = {"ROLLBOOK_SOAK", "ROLLBOOK_", CHOICE, REQUIRE}
 
 
 @pytest.mark.parametrize("page", GUIDES)

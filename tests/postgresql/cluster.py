@@ -62,6 +62,7 @@ class Cluster:
             **(settings or {}),
         }
         self._account = find_account()
+        self._programs = self.binaries.folder
         self._folder: KeptFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started_before = False
@@ -146,6 +147,8 @@ class Cluster:
         options = {**self.settings, "port": self.port, "unix_socket_directories": self.folder}
         log_path = self.folder / "log"
         with log_path.open("ab") as log:
+            # Asked before the server writes, which moves the same position.
+            began = log.tell()
             self._process = subprocess.Popen(
                 [
                     self._programs / "postgres",
@@ -161,7 +164,6 @@ class Cluster:
                 start_new_session=True,
                 **self._account.options,
             )
-            began = log.tell()
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None:

@@ -6,6 +6,7 @@ pipe closes, and the second one kills and removes what is left.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ class KeptFolder:
             [sys.executable, "-m", "tests.postgresql.keeper", self.path],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             # A session of its own: Ctrl-C is for the tests, and this one cleans up after them.
             start_new_session=True,
         )
@@ -41,9 +43,9 @@ class KeptFolder:
     def remove(self) -> None:
         """Kill what runs in the folder and remove it; nothing where that was done before."""
         clear(self.path)
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
-        self._keeper.wait()
+        # Not by closing the pipe: a child that this process forked would hold it open.
+        self._keeper.kill()
+        self._keeper.communicate()
 
 
 def kill_postmaster(pid: int) -> None:
@@ -56,29 +58,41 @@ def kill_postmaster(pid: int) -> None:
         for process in family:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        deadline = time.monotonic() + SECONDS
-        while any(_runs(process) for process in family) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        _await_end(family)
 
 
 def clear(folder: Path) -> None:
-    """Kill the postmaster of `folder`/data, if one runs, and remove the folder."""
+    """End the postmaster of `folder`/data, if any, and remove the folder; OSError if it stays."""
     pid = _postmaster(folder)
     if pid is not None:
-        kill_postmaster(pid)
+        _end_postmaster(pid)
     deadline = time.monotonic() + SECONDS
-    while folder.exists() and time.monotonic() < deadline:
+    while folder.exists():
         # Orphans of a postmaster that died alone may still write on their way out.
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(0.01)
+        shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
 
 
-def _runs(process: psutil.Process) -> bool:
-    """A zombie does not: it waits for a parent, which in a container may never ask."""
+def runs(process: psutil.Process) -> bool:
+    """Whether a process runs; a zombie does not, whose parent in a container may never ask."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _end_postmaster(pid: int) -> None:
+    """An immediate stop, which unlike kill -9 frees the shared memory; then kill -9 of the rest."""
+    with suppress(psutil.NoSuchProcess):
+        postmaster = psutil.Process(pid)
+        postmaster.send_signal(signal.SIGQUIT)
+        _await_end([postmaster])
+        kill_postmaster(pid)
+
+
+def _await_end(processes: list[psutil.Process]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while any(runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _postmaster(folder: Path) -> int | None:

@@ -1,0 +1,1 @@
+"""The activity read model: who wrote how much, day by day, and when last. It follows the log."""

@@ -1,0 +1,136 @@
+"""The order of the log on PostgreSQL: a follower misses nothing, however late writers commit.
+
+ABUSE J4, the delayed-commit trap. A position is drawn before its transaction commits, so a reader
+that trusts the newest position it sees passes by what is still to come.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from domain.cause import Actor, Cause
+from domain.events import RecordedEvent
+from domain.user import User
+from projections.database import Database
+from projections.followers.following import Following
+from projections.generations import Registry
+from projections.log import SqlLog
+from projections.mapper import EventMapper
+from projections.migration import migrate
+from projections.recorder import Envelope
+from tests.embedded import KEY
+from tests.postgresql.cluster import Cluster
+from tests.projections.followed import Notes, following
+
+WRITERS = 8
+WRITES = 20_000
+SABOTAGED_WRITES = 3_000
+LONGEST_HOLD = 0.004
+"""Seconds that a writer keeps its transaction open, at random: many others pass it meanwhile."""
+CLOSE = 40
+"""How many positions the follower may be behind before writers wait for it."""
+CAUSE = Cause("00000000-0000-7000-8000-000000000000", Actor("client", "scim"), "c" * 32, "test")
+
+
+@pytest.fixture
+def log(postgresql: Cluster) -> Iterator[SqlLog]:
+    name = f"order_{uuid4().hex[:8]}"
+    database = Database(postgresql.create_database(name))
+    registry = Registry([])
+    migrate(database, registry)
+    yield SqlLog(database, registry, KEY)
+    database.close()
+    postgresql.drop_database(name)
+
+
+class Trap:
+    """Writers that hold their transactions open while a follower tails the log."""
+
+    def __init__(self, log: SqlLog, writes: int) -> None:
+        self.log = log
+        self.written: list[int] = []
+        self.out_of_order = 0
+        self.taken_meanwhile = 0
+        self.notes = Notes()
+        self._writes = writes
+        self._writing = threading.Event()
+        self._highest = 0
+        self._reached = 0
+        self._followed = threading.Condition()
+
+    def spring(self) -> None:
+        """Write everything, and follow until the end of the log."""
+        follower = following(self.log, self.notes)
+        self._writing.set()
+        with ThreadPoolExecutor(WRITERS + 1) as threads:
+            tail = threads.submit(self._tail, follower)
+            counts = [self._writes // WRITERS] * WRITERS
+            list(threads.map(self._write, counts, range(WRITERS)))
+            self._writing.clear()
+            self.taken_meanwhile = tail.result()
+        follower.catch_up()
+
+    def _tail(self, follower: Following) -> int:
+        taken = 0
+        while self._writing.is_set():
+            taken += follower.step()
+            with follower.database.reading() as connection, self._followed:
+                self._reached = follower.checkpoint.position(connection)
+                self._followed.notify_all()
+        return taken
+
+    def _keep_close(self) -> None:
+        """Wait while the follower is far behind: only at its head can it miss what comes late."""
+        with self._followed:
+            self._followed.wait_for(lambda: self._highest - self._reached < CLOSE, timeout=10)
+
+    def _write(self, count: int, seed: int) -> None:
+        rng = random.Random(seed)  # noqa: S311  # a repeatable order, no secret
+        for _ in range(count):
+            self._keep_close()
+            with self.log.database.writing() as connection:
+                envelope = Envelope(CAUSE.realm, 1, CAUSE.correlation_id)
+                [position] = self.log.events.recorder.insert_events(
+                    [_event()], connection=connection, envelope=envelope
+                )
+                if rng.random() < 0.2:
+                    # The fault itself, not a wait for something to happen.
+                    time.sleep(rng.uniform(0, LONGEST_HOLD))
+                connection.commit()
+            self.written.append(position)
+            self.out_of_order += position < self._highest
+            self._highest = max(self._highest, position)
+
+
+def _event() -> StoredEvent:
+    recorded = RecordedEvent(uuid4(), 1, User.Deleted(), 1, CAUSE)
+    return EventMapper().to_stored_event(recorded)
+
+
+def test_j4_no_event_is_missed_or_doubled_however_late_it_commits(log: SqlLog) -> None:
+    trap = Trap(log, WRITES)
+    trap.spring()
+    assert trap.out_of_order > WRITES / 100, "the fault did not fire: all commits came in order"
+    assert trap.taken_meanwhile > WRITES * 0.9, "the follower was not at the end of the log"
+    assert len(trap.written) == WRITES
+    assert trap.notes.noted(log.database) == sorted(trap.written)
+
+
+def test_j4_sabotage_without_the_barrier_events_are_missed(
+    log: SqlLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def naive(self: Database) -> int:
+        return log.events.recorder.max_notification_id() or 0
+
+    monkeypatch.setattr(Database, "safe_head", naive)
+    trap = Trap(log, SABOTAGED_WRITES)
+    trap.spring()
+    assert trap.out_of_order
+    missed = set(trap.written) - set(trap.notes.noted(log.database))
+    assert missed, "the barrier is not what keeps the events"
