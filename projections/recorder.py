@@ -87,7 +87,8 @@ class SqlRecorder(ApplicationRecorder):
             for event in stored
         ]
         try:
-            return [position for (position,) in _INSERT.each(connection, rows)]
+            answers = [_INSERT.later(connection, row) for row in rows]
+            return [position for answer in answers for (position,) in answer()]
         except connection.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
             raise IntegrityError(str(error)) from error
 
