@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable
 
-from projections.engines.statements import Answer, Compiled, Statements, statements_of
+from projections.engines import statements_of
+from projections.engines.statements import Answer, Compiled, Statements
 
 
 class Prepared:

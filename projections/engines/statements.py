@@ -6,7 +6,7 @@ PostgreSQL is asked stands in :mod:`projections.engines.pipeline`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Executable
@@ -110,13 +110,3 @@ class AtOnce:
 def literals_of(done: Any) -> Parameters:
     """Return what a compiled statement of SQLAlchemy binds by itself."""
     return {name: value for name, value in done.params.items() if value is not None}
-
-
-@cache
-def statements_of(dialect_name: str) -> Statements:
-    """Return how the driver of a dialect is asked."""
-    if dialect_name == "postgresql":
-        from projections.engines.pipeline import Pipelined
-
-        return Pipelined()
-    return AtOnce()
