@@ -9,6 +9,7 @@ projections. Then commit. Steps 6 to 9 happen together when the block of the tra
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +72,7 @@ class SqlTransaction:
         self._found: dict[str, Head] = {}
         self._pending: list[RecordedEvent[Any]] = []
         self._recorded_at: int | None = None
+        self._following = cache(cause.following)  # the groups of a leaver all follow from one event
 
     def _reach(self, step: Step) -> None:
         if step < self._step:
@@ -136,7 +138,7 @@ class SqlTransaction:
         self._reach(Step.APPEND)
         cause, recorded_at = self._cause, self._now()
         if caused_by is not None:
-            cause = cause.following(caused_by, self._found[caused_by].version)
+            cause = self._following(caused_by, self._found[caused_by].version)
         head = self._found.get(stream_id)
         version = head.version if head else 0
         for event in events:

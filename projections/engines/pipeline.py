@@ -200,7 +200,8 @@ def lines_on(engine: Engine) -> None:
 
     @event.listens_for(engine, "rollback")
     def rollback(connection: Connection) -> None:
-        line_of(connection.connection).roll_back()
+        if not connection.invalidated:
+            line_of(connection.connection).roll_back()
 
     @event.listens_for(engine, "reset")
     def reset(_driver: Any, record: Any, _state: Any) -> None:
@@ -246,8 +247,17 @@ def _spelled(value: Any) -> bytes | None:
     if value is None or type(value) is bytes:
         return value
     if type(value) is list:
-        return b"{%b}" % b",".join(map(_element, value))
+        return _array(value)
     return _text(value)
+
+
+def _array(values: list[Any]) -> bytes:
+    if values and all(type(value) is str for value in values):
+        joined = '","'.join(values)
+        # Names and ids, most of what is written: nothing in them needs to be marked.
+        if "\\" not in joined and joined.count('"') == 2 * (len(values) - 1):
+            return b'{"%b"}' % _text(joined)
+    return b"{%b}" % b",".join(map(_element, values))
 
 
 def _text(value: Any) -> bytes:

@@ -1,7 +1,7 @@
 """A user who is a member of thousands of groups is deleted: one transaction, on both engines.
 
 Every group gets an event, a new head and a new row in the read model, and loses a member row: four
-row changes. As many by the driver's `executemany`, on tables with no index besides their key, are
+row changes. As many statements about one row, sent together, on tables without further indexes, are
 what they are compared with.
 """
 

@@ -107,7 +107,8 @@ def _size_lines(sizes: TwoSizes) -> Iterator[str]:
 
 def _leaver_lines(leavers: list[Leaver]) -> Iterator[str]:
     yield ""
-    yield "a member of many groups is deleted, by as many raw row changes (4 a group, executemany)"
+    yield "a member of many groups is deleted, by as many raw row changes:"
+    yield "4 a group, one statement a row, sent together"
     for leaver in leavers:
         if leaver.ratio is None:
             yield f"{leaver.engine:<11} {leaver.groups:,} groups: not measured: {leaver.reason}"
