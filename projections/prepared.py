@@ -41,15 +41,6 @@ class Prepared:
         statements, compiled = self._of(connection)
         return statements.later(connection, compiled, parameters or {})
 
-    def promised(
-        self, connection: Connection, parameters: Mapping[str, Any] | None = None
-    ) -> Answer:
-        """Ask for rows that are needed soon; returns what gives them. No statement of its own
-        where each is a round trip: it travels with the next one.
-        """
-        statements, compiled = self._of(connection)
-        return statements.promised(connection, compiled, parameters or {})
-
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each row of parameters, as one call; as :meth:`later`."""
         statements, compiled = self._of(connection)

@@ -61,7 +61,6 @@ class SqlTransaction:
         self._cause = cause
         self._log = log
         self._clock = clock
-        self._newest = _NEWEST.promised(connection)
         self._written = registry.written(connection)  # step 2, a statement of its own
         self._directory = live_directory(registry, connection)
         self._heads = SqlHeads(connection, cause.realm)
@@ -121,7 +120,6 @@ class SqlTransaction:
         """Step 3: lock head rows; return those of this realm that exist."""
         self._reach(Step.LOCK)
         found = self._heads.lock(written, referred)
-        self._newest = _NEWEST.promised(self._connection)  # once more, now that they are locked
         self._found.update(found)
         return found
 
@@ -157,10 +155,10 @@ class SqlTransaction:
     def _now(self) -> int:
         """Return the one instant of this transaction, later than all it builds upon (ADR 0003)."""
         if self._recorded_at is None:
-            newest = self._newest()
+            newest = _NEWEST.first(self._connection)
             heads = (head.recorded_at for head in self._found.values())
             self._recorded_at = max(
-                self._clock(), (newest[0][0] or 0 if newest else 0) + 1, *(at + 1 for at in heads)
+                self._clock(), (newest[0] or 0 if newest else 0) + 1, *(at + 1 for at in heads)
             )
         return self._recorded_at
 

@@ -164,12 +164,6 @@ class Pipelined:
 
         return answer
 
-    def promised(
-        self, connection: Connection, compiled: Compiled, parameters: Parameters
-    ) -> Answer:
-        """Let the statement travel with the next one."""
-        return self.later(connection, compiled, parameters)
-
     def many(self, connection: Connection, compiled: Compiled, rows: Sequence[Parameters]) -> None:
         """Send the statement so many times."""
         line = line_of(connection.connection)
@@ -192,11 +186,12 @@ def lines_on(engine: Engine) -> None:
     def before(connection: Connection, *_: Any) -> None:
         line_of(connection.connection).send()
 
-    @event.listens_for(engine, "commit")
-    def commit(connection: Connection) -> None:
-        line = line_of(connection.connection)
+    def do_commit(connection: Any) -> None:
+        line = line_of(connection)
         line.ask(_COMMIT)
-        line.send()  # the driver then finds nothing left to commit
+        line.send()
+
+    engine.dialect.do_commit = do_commit  # type: ignore[method-assign,assignment]  # in one round trip
 
     @event.listens_for(engine, "rollback")
     def rollback(connection: Connection) -> None:

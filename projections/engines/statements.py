@@ -6,7 +6,6 @@ PostgreSQL is asked stands in :mod:`projections.engines.pipeline`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Executable
@@ -58,12 +57,6 @@ class Statements(Protocol):
         """
         ...
 
-    def promised(
-        self, connection: Connection, compiled: Compiled, parameters: Parameters
-    ) -> Answer:
-        """Ask for rows that are needed soon: now, or by the time they are needed."""
-        ...
-
     def many(self, connection: Connection, compiled: Compiled, rows: Sequence[Parameters]) -> None:
         """Run a statement once for each row of parameters, as one call to the driver."""
         ...
@@ -93,12 +86,6 @@ class AtOnce:
         """Run a statement now: waiting would save nothing."""
         rows = self.rows(connection, compiled, parameters)
         return lambda: rows
-
-    def promised(
-        self, connection: Connection, compiled: Compiled, parameters: Parameters
-    ) -> Answer:
-        """Run the statement when its rows are needed, and not at all where they are not."""
-        return partial(self.rows, connection, compiled, parameters)
 
     def many(self, connection: Connection, compiled: Compiled, rows: Sequence[Parameters]) -> None:
         """Let the driver repeat it."""
