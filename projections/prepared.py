@@ -41,6 +41,17 @@ class Prepared:
         statements, compiled = self._of(connection)
         return statements.later(connection, compiled, parameters or {})
 
+    def promised(
+        self, connection: Connection, parameters: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """Ask for rows that are needed soon: where each statement is a round trip, with the next
+        one, else when they are needed. Returns what gives them.
+        """
+        statements, compiled = self._of(connection)
+        if statements.at_once:
+            return lambda: statements.rows(connection, compiled, parameters or {})
+        return statements.later(connection, compiled, parameters or {})
+
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each row of parameters, as one call; as :meth:`later`."""
         statements, compiled = self._of(connection)

@@ -137,6 +137,7 @@ class Line:
 class Pipelined:
     """In libpq's pipeline mode. Implements :class:`projections.engines.statements.Statements`."""
 
+    at_once = False
     sets = True
 
     def compiled(self, statement: Executable, dialect: Dialect) -> Compiled:  # noqa: ARG002  # ours

@@ -37,6 +37,8 @@ class Compiled(NamedTuple):
 class Statements(Protocol):
     """How the driver of an engine is asked."""
 
+    at_once: bool
+    """Whether a statement is answered within the process: there is no round trip to share."""
     sets: bool
     """Whether many rows are written by one statement about all of them."""
 
@@ -65,6 +67,7 @@ class Statements(Protocol):
 class AtOnce:
     """Through the driver's cursor. Implements :class:`Statements`."""
 
+    at_once = True
     sets = False
 
     def compiled(self, statement: Executable, dialect: Dialect) -> Compiled:

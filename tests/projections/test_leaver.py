@@ -43,7 +43,9 @@ def test_statements_do_not_grow_with_the_groups_of_a_leaver(house: Embedded) -> 
         join_groups(house.log, house.cause(), leaver, groups)
         with house.statements() as seen:
             house.log.handle(delete_user, DeleteUser(house.cause(), leaver))
-        counts.append(sum(not statement.startswith("INSERT INTO events") for statement in seen))
+        # SQLite repeats the first within the process; the second is asked once a second.
+        apart = ("INSERT INTO events", "SELECT generations")
+        counts.append(sum(not statement.startswith(apart) for statement in seen))
     assert counts[0] == counts[1]
 
 
@@ -73,6 +75,6 @@ def test_statements_on_postgresql_do_not_grow_with_the_groups_of_a_leaver(served
             served.handle(delete_user, DeleteUser(cause, leaver))
         finally:
             pipeline.WATCHERS.remove(seen.append)
-        counts.append(len(seen))
+        counts.append(sum(not statement.startswith("SELECT generations") for statement in seen))
         assert all(served.group(realm, id_).version == 3 for id_ in ids)
     assert counts[0] == counts[1]
