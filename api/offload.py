@@ -7,6 +7,7 @@ millisecond or two, less than handing it to a thread and the interpreter's lock 
 
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 import anyio
@@ -14,9 +15,12 @@ from anyio import CapacityLimiter, to_thread
 
 from domain.refusals import Unavailable
 from projections.database import Database
-from projections.engines.backend import WAIT_SECONDS, WouldWait
+from projections.engines.backend import WAIT_SECONDS, MayTakeLong, WouldWait
 
 R = TypeVar("R")
+TURN_SECONDS = 0.1
+"""How long a short write waits for the right to write before it goes to a thread."""
+POLL_SECONDS = 0.001
 
 
 class Workers:
@@ -43,8 +47,9 @@ class Workers:
     async def write(self, call: Callable[..., R], *arguments: Any) -> R:
         """Run a call that may write and return what it returns.
 
-        Where the engine's writes are short it runs at once, on the event loop; what would have to
-        wait, or may take long, begins again in a thread. Nothing has happened by then.
+        Where the engine's writes are short it runs on the event loop, as soon as the right to write
+        is free; what may take long, or has waited for :data:`TURN_SECONDS`, begins again in a
+        thread. Nothing has happened by then.
 
         A client that hangs up does not interrupt it: it ends whole, or not at all (ABUSE H13).
 
@@ -52,11 +57,21 @@ class Workers:
             Unavailable: no thread became free within :data:`WAIT_SECONDS`.
         """
         if self._database.backend.on_the_loop:
-            try:
-                with self._database.not_waiting():
-                    return call(*arguments)
-            except WouldWait:
-                pass
+            last_turn = monotonic() + TURN_SECONDS
+            while True:
+                try:
+                    if not self._database.is_written_to:
+                        with self._database.not_waiting():
+                            return call(*arguments)
+                except MayTakeLong:
+                    break
+                except WouldWait:
+                    pass
+                if monotonic() >= last_turn:
+                    break
+                # A thread would cost twice the processor, and hold up the next one in its turn:
+                # once one write went there, all that come meanwhile would follow it.
+                await anyio.sleep(POLL_SECONDS)
         return await _run(self._writers, partial(call, *arguments))
 
 

@@ -54,12 +54,14 @@ def get_resource(
         NoSuchResource, VersionMismatch
     """
     selection = selection_of(request, schema)
-    with service.database.reading() as connection:
+    database = service.database
+    # A user comes with its groups: one statement, a snapshot by itself.
+    with database.glancing() if schema is USER else database.reading() as connection:
         view = view_of(service, caller, connection)
         row = view.directory.get(connection, schema, caller.realm, resource_id)
         if row is None:
             raise NoSuchResource(schema.name, resource_id)
-        references = view.derived(connection, selection, [row.id]).get(row.id, ())
+        references = view.derived(connection, selection, [row]).get(row.id, ())
     location = view.location(schema, row.id)
     response = resource_response(view.resource(selection, row, references), row, location)
     if not_modified(request, response.headers["etag"]):
@@ -75,8 +77,23 @@ def find_resources(
     Over several, an attribute that only some declare matches nothing in the others
     (RFC 7644 §3.4.2.1); one that none declares is refused.
     """
+    if schemas == [USER]:
+        found = look_up(service, caller, search, USER)
+        if found is not None:
+            return found
     with service.database.reading() as connection:
         return _find(service, caller, search, schemas, connection)
+
+
+def look_up(
+    service: Service, caller: Caller, search: Search, schema: ResourceSchema
+) -> Response | None:
+    """Answer a query for users by one index entry, in one statement; ``None`` for any other."""
+    with service.database.glancing() as connection:
+        directory = live_directory(service.registry, connection)
+        if not directory.is_lookup(schema, search.query, search.page):
+            return None
+        return _find(service, caller, search, [schema], connection)
 
 
 def _find(
@@ -97,7 +114,7 @@ def _find(
             refused.append(refusal)
             continue
         total += found
-        derived = view.derived(connection, selection, [row.id for row in rows])
+        derived = view.derived(connection, selection, rows)
         resources += [view.resource(selection, row, derived.get(row.id, ())) for row in rows]
     if len(refused) == len(schemas):
         raise refused[0]
@@ -143,10 +160,9 @@ async def _found(
     """Answer a query: at once where an index entry answers it, else in a thread (ADR 0011)."""
     service = service_of(request)
     if schema is USER and service.database.backend.on_the_loop:
-        with service.database.reading() as connection:
-            directory = live_directory(service.registry, connection)
-            if directory.is_lookup(schema, search.query, search.page):
-                return _find(service, caller, search, [schema], connection)
+        found = look_up(service, caller, search, schema)
+        if found is not None:
+            return found
     workers = workers_of(request)
     return await workers.read(find_resources, service, caller, search, [schema])
 

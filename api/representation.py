@@ -35,11 +35,15 @@ class Representation:
         return f"{self.base}{schema.endpoint}/{resource_id}"
 
     def derived(
-        self, connection: Connection, selection: Selection, ids: Sequence[str]
+        self, connection: Connection, selection: Selection, rows: Sequence[Rendered]
     ) -> Mapping[str, Sequence[Reference]]:
         """Return the members of groups, or the groups of users, unless they are not wanted."""
-        if not ids or not selection.includes(derived_name(selection.schema)):
+        if not rows or not selection.includes(derived_name(selection.schema)):
             return {}
+        known = {row.id: row.references for row in rows if row.references is not None}
+        if len(known) == len(rows):
+            return known
+        ids = [row.id for row in rows]
         if selection.schema is GROUP:
             return self.directory.members_of(connection, self.realm, ids)
         return self.directory.groups_of(connection, self.realm, ids)

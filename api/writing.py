@@ -19,7 +19,7 @@ from api.selection import Selection
 from domain.cause import Actor, Cause, Warned
 from domain.ports import Log, Written
 from domain.refusals import NoSuchResource
-from domain.schemas import ResourceSchema
+from domain.schemas import USER, ResourceSchema
 
 SMALL_GROUP = 10
 """A PATCH answers with the whole group up to this many members, beyond it with 204."""
@@ -74,7 +74,9 @@ class WriteRequest:
         ``bounded``: 204 where it has so many members that reading them would cost more than the
         write; RFC 7644 §3.5.2 allows either, and Entra reads neither (ADR 0006).
         """
-        with self.service.database.reading() as connection:
+        database = self.service.database
+        # A user comes with its groups: one statement, a snapshot by itself.
+        with database.glancing() if self.schema is USER else database.reading() as connection:
             view = view_of(self.service, self.caller, connection)
             row = view.directory.get(connection, self.schema, self.caller.realm, resource_id)
             if row is None:  # deleted by somebody else in the meantime
@@ -87,7 +89,7 @@ class WriteRequest:
                     return Response(status_code=204)
                 references = found.get(row.id, ())
             else:
-                references = view.derived(connection, self.selection, [row.id]).get(row.id, ())
+                references = view.derived(connection, self.selection, [row]).get(row.id, ())
         body = view.resource(self.selection, row, references)
         location = view.location(self.schema, row.id)
         return resource_response(body, row, location, status, created=status == 201)  # noqa: PLR2004

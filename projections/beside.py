@@ -8,13 +8,14 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain.ports import Head
 from domain.schemas import USER
 from projections.engines.spelling import insert_new
 from projections.prepared import Prepared
+from projections.row_statements import inserting, updating
 from projections.tables import claims, members, streams
 
 IDS_PER_STATEMENT = 500
@@ -59,8 +60,8 @@ class SqlHeads:
         """Write heads; ``new`` names the streams that begin in this transaction."""
         rows = [
             {
-                "b_realm": self._realm,
-                "b_id": head.id,
+                "realm": self._realm,
+                "id": head.id,
                 "type": head.type,
                 "version": head.version,
                 "deleted": head.deleted,
@@ -69,8 +70,8 @@ class SqlHeads:
             }
             for head in heads
         ]
-        _INSERT_HEAD.many(self._connection, [row for row in rows if row["b_id"] in new])
-        _UPDATE_HEAD.many(self._connection, [row for row in rows if row["b_id"] not in new])
+        _INSERT_HEADS.write(self._connection, [row for row in rows if row["id"] in new])
+        _UPDATE_HEADS.write(self._connection, [row for row in rows if row["id"] not in new])
 
 
 def _head(row: Any) -> Head:
@@ -90,14 +91,9 @@ _HEADS = _OF_REALM.where(streams.c.id.in_(bindparam("ids", expanding=True))).ord
 _REFERRED = _HEADS.where(streams.c.type == USER.name).with_for_update(read=True)
 _WRITTEN = _HEADS.with_for_update()
 _WRITTEN_ONE = Prepared(_OF_REALM.where(streams.c.id == bindparam("id")).with_for_update())
-_KEY: dict[str, Any] = {"realm": bindparam("b_realm"), "id": bindparam("b_id")}
-_VALUES: dict[str, Any] = {c.name: bindparam(c.name) for c in streams.c if c.name not in _KEY}
-_INSERT_HEAD = Prepared(insert(streams).values({**_KEY, **_VALUES}))
-_UPDATE_HEAD = Prepared(
-    update(streams)
-    .where(and_(streams.c.realm == _KEY["realm"], streams.c.id == _KEY["id"]))
-    .values(_VALUES)
-)
+_KEY = ("realm", "id")
+_INSERT_HEADS = inserting(streams)
+_UPDATE_HEADS = updating(streams, _KEY, [c.name for c in streams.c if c.name not in _KEY])
 
 
 class SqlClaims:

@@ -17,6 +17,7 @@ from projections.engines.backend import (
     WAIT_SECONDS,
     Begin,
     Leadership,
+    MayTakeLong,
     UnsupportedDatabase,
     Verdict,
     WouldWait,
@@ -131,9 +132,14 @@ class Database:
             self._impatient.reset(token)
 
     def may_take_long(self) -> None:
-        """Say that what follows may take long. Raises :class:`WouldWait` where that is no place."""
+        """Say that what follows may take long. Raises :class:`MayTakeLong` on the event loop."""
         if self._impatient.get():
-            raise WouldWait
+            raise MayTakeLong
+
+    @property
+    def is_written_to(self) -> bool:
+        """Whether a thread of this process holds the one right to write of its engine now."""
+        return self._write_lock is not None and self._write_lock.locked()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -178,7 +184,8 @@ class Database:
             return
         patience = 0 if self._impatient.get() else WAIT_SECONDS
         if not self._write_lock.acquire(timeout=patience):
-            self.may_take_long()
+            if self._impatient.get():
+                raise WouldWait
             raise Unavailable("the database is busy; try again in a moment")
         try:
             yield

@@ -28,7 +28,7 @@ from projections.kept_streams import KeptStreams
 from projections.tables import streams
 from projections.transaction import SqlTransaction
 
-ATTEMPTS = 6
+ATTEMPTS = 10
 """How often a command is decided anew when others write the same stream."""
 _PAUSE = 0.005
 R = TypeVar("R")
@@ -148,5 +148,5 @@ class SqlLog:
                 return write()
             except VersionConflict:
                 self.database.may_take_long()
-                time.sleep(random.uniform(0, _PAUSE * 2**attempt))  # noqa: S311  # not a secret
+                time.sleep(random.uniform(0, _PAUSE * 2 ** min(attempt, 6)))  # noqa: S311  # not a secret
         raise Unavailable("the resource is being written by many at once; try again in a moment")

@@ -11,14 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.engine import Dialect
 
-Compiled = tuple[str, Sequence[str] | None, Mapping[str, Any]]
-"""The text, the order of its parameters where they have no names, and those it brings along."""
-
-
-FEW = 2
-"""Rows from which on one call for all pays."""
+from projections.engines import statements_of
+from projections.engines.statements import Answer, Compiled, Statements
 
 
 class Prepared:
@@ -26,65 +21,50 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
-        self._compiled: dict[str, Compiled] = {}
+        self._compiled: dict[str, tuple[Statements, Compiled]] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> Any:
         """Run the statement and return its rows, a list of tuples; empty where it gives none."""
-        cursor = self._run(connection, parameters or {})
-        rows = cursor.fetchall() if cursor.description is not None else []
-        cursor.close()
-        return rows
+        statements, compiled = self._of(connection)
+        return statements.rows(connection, compiled, parameters or {})
 
     def first(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> Any:
         """Run the statement and return its first row, ``None`` where it gives none."""
         rows = self.rows(connection, parameters)
         return rows[0] if rows else None
 
-    def each(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Run the statement once for each row of parameters; return the row each time gives.
+    def later(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> Answer:
+        """Run the statement before the next one whose rows are asked for, or before the commit.
 
-        A driver with several results to a call is asked once, and does not wait for each answer.
+        Where every statement is a round trip they then share one. Returns what gives the rows.
         """
-        text, names, literals = self._of(connection.dialect)
-        cursor: Any = connection.connection.cursor()
-        if len(rows) < FEW or not hasattr(cursor, "nextset"):
-            cursor.close()
-            return [self.first(connection, row) for row in rows]
-        cursor.executemany(text, [_bound(names, literals, row) for row in rows], returning=True)
-        found = [cursor.fetchone()]
-        while cursor.nextset():
-            found.append(cursor.fetchone())
-        cursor.close()
-        return found
+        statements, compiled = self._of(connection)
+        return statements.later(connection, compiled, parameters or {})
+
+    def promised(
+        self, connection: Connection, parameters: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """Ask for rows that are needed soon: where each statement is a round trip, with the next
+        one, else when they are needed. Returns what gives them.
+        """
+        statements, compiled = self._of(connection)
+        if statements.at_once:
+            return lambda: statements.rows(connection, compiled, parameters or {})
+        return statements.later(connection, compiled, parameters or {})
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run the statement once for each row of parameters, as one call to the driver."""
+        """Run the statement once for each row of parameters, as one call; as :meth:`later`."""
+        statements, compiled = self._of(connection)
         if len(rows) == 1:
-            self.rows(connection, rows[0])
+            statements.later(connection, compiled, rows[0])
         elif rows:
-            text, names, literals = self._of(connection.dialect)
-            cursor = connection.connection.cursor()
-            cursor.executemany(text, [_bound(names, literals, row) for row in rows])
-            cursor.close()
+            statements.many(connection, compiled, rows)
 
-    def _run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
-        text, names, literals = self._of(connection.dialect)
-        cursor = connection.connection.cursor()
-        cursor.execute(text, _bound(names, literals, parameters))
-        return cursor
-
-    def _of(self, dialect: Dialect) -> Compiled:
+    def _of(self, connection: Connection) -> tuple[Statements, Compiled]:
+        dialect = connection.dialect
         known = self._compiled.get(dialect.name)
         if known is None:
-            compiled: Any = self.statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-            names = compiled.positiontup if compiled.positional else None
-            literals = {name: value for name, value in compiled.params.items() if value is not None}
-            known = self._compiled[dialect.name] = (compiled.string, names, literals)
+            statements = statements_of(dialect.name)
+            known = (statements, statements.compiled(self.statement, dialect))
+            self._compiled[dialect.name] = known
         return known
-
-
-def _bound(
-    names: Sequence[str] | None, literals: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> Any:
-    bound = {**literals, **parameters} if literals else parameters
-    return bound if names is None else [bound[name] for name in names]

@@ -10,10 +10,11 @@ from eventsourcing.persistence import (
     Notification,
     StoredEvent,
 )
-from sqlalchemy import Connection, Select, bindparam, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from projections.database import Database
 from projections.prepared import Prepared
+from projections.row_statements import inserting
 from projections.tables import events
 
 
@@ -25,11 +26,7 @@ class Envelope(NamedTuple):
     correlation_id: str | None
 
 
-_INSERT = Prepared(
-    insert(events)
-    .values({c.name: bindparam(c.name) for c in events.c if not c.primary_key})
-    .returning(events.c.position)
-)
+_INSERT = inserting(events, number="position")
 _STREAM = (
     select(events.c.originator_version, events.c.topic, events.c.state)
     .where(events.c.originator_id == bindparam("stream"))
@@ -89,7 +86,7 @@ class SqlRecorder(ApplicationRecorder):
             for event in stored
         ]
         try:
-            return [position for (position,) in _INSERT.each(connection, rows)]
+            return _INSERT.numbered(connection, rows)
         except connection.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
             raise IntegrityError(str(error)) from error
 

@@ -9,6 +9,7 @@ projections. Then commit. Steps 6 to 9 happen together when the block of the tra
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from domain.topics import AGGREGATE_OF
 from projections.beside import SqlClaims, SqlHeads, SqlMemberships
 from projections.credentials import HashKey, SqlCredentials
 from projections.directory import live_directory
+from projections.engines.statements import Answer
 from projections.event_store import EventLog
 from projections.generations import Positioned, Registry
 from projections.prepared import Prepared
@@ -70,6 +72,8 @@ class SqlTransaction:
         self._found: dict[str, Head] = {}
         self._pending: list[RecordedEvent[Any]] = []
         self._recorded_at: int | None = None
+        self._newest: Answer | None = None
+        self._following = cache(cause.following)  # the groups of a leaver all follow from one event
 
     def _reach(self, step: Step) -> None:
         if step < self._step:
@@ -99,6 +103,7 @@ class SqlTransaction:
 
     def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
         """Whether another resource of the type has this ``externalId``."""
+        self._newest = _NEWEST.promised(self._connection)  # the next question, if no lock is
         return self._directory.shares_external_id(
             self._connection, self._cause.realm, resource_type, external_id, besides
         )
@@ -117,6 +122,7 @@ class SqlTransaction:
     ) -> Mapping[str, Head]:
         """Step 3: lock head rows; return those of this realm that exist."""
         self._reach(Step.LOCK)
+        self._newest = None  # an answer from before a lock is worth nothing
         found = self._heads.lock(written, referred)
         self._found.update(found)
         return found
@@ -134,7 +140,7 @@ class SqlTransaction:
         self._reach(Step.APPEND)
         cause, recorded_at = self._cause, self._now()
         if caused_by is not None:
-            cause = cause.following(caused_by, self._found[caused_by].version)
+            cause = self._following(caused_by, self._found[caused_by].version)
         head = self._found.get(stream_id)
         version = head.version if head else 0
         for event in events:
@@ -153,10 +159,10 @@ class SqlTransaction:
     def _now(self) -> int:
         """Return the one instant of this transaction, later than all it builds upon (ADR 0003)."""
         if self._recorded_at is None:
-            newest = _NEWEST.first(self._connection)
+            newest = (self._newest or _NEWEST.promised(self._connection))()
             heads = (head.recorded_at for head in self._found.values())
             self._recorded_at = max(
-                self._clock(), (newest[0] or 0 if newest else 0) + 1, *(at + 1 for at in heads)
+                self._clock(), (newest[0][0] or 0 if newest else 0) + 1, *(at + 1 for at in heads)
             )
         return self._recorded_at
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event, make_url, tex
 
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
+from projections.engines import pipeline
 from projections.generations import Registry
 from projections.migration import migrate
 from projections.spans.g1 import SpansG1
@@ -221,6 +222,9 @@ WATCHERS: list[Callable[[str], None]] = []
 def _seen(statement: object) -> None:
     for watcher in tuple(WATCHERS):
         watcher(str(statement))
+
+
+pipeline.WATCHERS.append(_seen)
 
 
 class _WatchedCursor(sqlite3.Cursor):

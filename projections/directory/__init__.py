@@ -17,6 +17,15 @@ from projections.generations import Generation, Registry
 READ_MODEL = "directory"
 
 
+class Reference(NamedTuple):
+    """One end of a membership, seen from ``of``."""
+
+    of: str
+    id: str
+    type: str
+    display: str | None
+
+
 class Rendered(NamedTuple):
     """A resource as the read model keeps it: JSON text, ready to be put together."""
 
@@ -26,15 +35,8 @@ class Rendered(NamedTuple):
     """The resource without ``meta`` and without derived attributes."""
     meta: str
     """``meta`` without ``location`` and without its closing brace."""
-
-
-class Reference(NamedTuple):
-    """One end of a membership, seen from ``of``."""
-
-    of: str
-    id: str
-    type: str
-    display: str | None
+    references: Sequence[Reference] | None = None
+    """The groups of a user where they were asked for with it, ordered by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,14 @@ class DirectoryGeneration(Generation, Protocol):
     def get(
         self, connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
     ) -> Rendered | None:
-        """Return a resource, ``None`` when the realm does not have it."""
+        """Return a resource, ``None`` when the realm does not have it; a user with its groups."""
         ...
 
     def is_lookup(self, schema: ResourceSchema, query: Query, page: Page) -> bool:
-        """Whether :meth:`find` answers by one index entry, quickly enough for the event loop."""
+        """Whether :meth:`find` answers by one index entry, quickly enough for the event loop.
+
+        Users then come with their groups, in one statement that needs no transaction around it.
+        """
         ...
 
     def find(

@@ -2,13 +2,18 @@
 
 - :mod:`~projections.engines.backend`: what is asked of an engine
 - :mod:`~projections.engines.sqlite`, :mod:`~projections.engines.postgresql`: the two answers
+- :mod:`~projections.engines.statements`, :mod:`~projections.engines.pipeline`: how prepared
+  statements reach a driver
 - :mod:`~projections.engines.types`: column types
 - :mod:`~projections.engines.spelling`: expressions that are spelled differently
 """
 
+from functools import cache
+
 from sqlalchemy import URL
 
 from projections.engines.backend import Backend, UnsupportedDatabase
+from projections.engines.statements import AtOnce, Statements
 
 
 def backend_of(url: URL) -> Backend:
@@ -31,3 +36,13 @@ def backend_of(url: URL) -> Backend:
                 f'"{other}" is not supported; use sqlite:///path/to/file.db '
                 "or postgresql+psycopg://user@host/database"
             )
+
+
+@cache
+def statements_of(dialect_name: str) -> Statements:
+    """Return how the driver of a dialect is asked to run prepared statements."""
+    if dialect_name == "postgresql":
+        from projections.engines.pipeline import Pipelined
+
+        return Pipelined()
+    return AtOnce()

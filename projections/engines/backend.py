@@ -19,6 +19,10 @@ class WouldWait(Exception):
     """Something was to be done without waiting, and would have had to wait."""
 
 
+class MayTakeLong(WouldWait):
+    """What follows may take long, whoever holds the right to write."""
+
+
 class Begin(Enum):
     """What a transaction is for."""
 

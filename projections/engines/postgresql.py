@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, text
 
 from projections.engines.backend import (
@@ -24,6 +23,7 @@ from projections.engines.backend import (
     UnsupportedDatabase,
     Verdict,
 )
+from projections.engines.pipeline import line_of, lines_on, spoken
 
 POOL_SIZE = 16
 _DRIVER = "postgresql+psycopg"
@@ -44,12 +44,16 @@ _FAILOVER = {
 
 # The keys of the advisory locks; they are the database's own, and eternal.
 _LOG, _MIGRATION, _LEADER = 7_305_816_340_101, 7_305_816_340_102, 7_305_816_340_103
-_BEGIN = {
-    Begin.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+_AHEAD = {
+    Begin.READ: (spoken("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),),
     Begin.WRITE: (
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
-        f"SELECT pg_advisory_xact_lock_shared({_LOG})"
+        spoken("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+        spoken(f"SELECT pg_advisory_xact_lock_shared({_LOG})"),
     ),
+}
+_AHEAD[Begin.WRITE_AT_ONCE] = _AHEAD[Begin.WRITE]
+"""Sent with the first statement of the transaction, ahead of it."""
+_BEGIN = {
     Begin.WRITE_ALONE: (
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0;"
         f"SELECT pg_advisory_xact_lock({_LOG})"
@@ -65,7 +69,6 @@ _BEGIN = {
         f"SELECT pg_advisory_xact_lock({_MIGRATION})"
     ),
 }
-_BEGIN[Begin.WRITE_AT_ONCE] = _BEGIN[Begin.WRITE]
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 """Serialisation failure, deadlock."""
@@ -116,6 +119,8 @@ class Postgresql:
                 "connect_timeout": WAIT_SECONDS,
                 "application_name": "rollbook",
                 "options": _options(url, _SESSION),
+                # Its own prepared statements it throws away at each rollback, and ours with them.
+                "prepare_threshold": None,
                 "tcp_user_timeout": 2_000 * WAIT_SECONDS,
             },
         )
@@ -126,17 +131,18 @@ class Postgresql:
             if _hung_up(connection):
                 raise exc.DisconnectionError
 
-        @event.listens_for(engine, "reset")
-        def reset(connection: Any, _record: Any, _state: Any) -> None:
-            # A COMMIT that failed before it was sent leaves its transaction open, and with it
-            # every lock, while SQLAlchemy takes it for ended.
-            if connection.info.transaction_status is TransactionStatus.INTRANS:
-                connection.rollback()
-
+        lines_on(engine)
         return engine
 
     def begin(self, driver: Any, what_for: Begin) -> None:
-        """Begin, and take the lock that belongs to it, in one round trip."""
+        """Begin, and take the lock that belongs to it, in one round trip.
+
+        To read and to write it is that of the transaction's first statement.
+        """
+        for statement in _AHEAD.get(what_for, ()):
+            line_of(driver).ask(statement)
+        if what_for in _AHEAD:
+            return
         driver.cursor().execute(_BEGIN[what_for], prepare=False).close()
 
     def is_broken(self, driver: Any) -> bool:

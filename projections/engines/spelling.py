@@ -5,18 +5,24 @@ spelling refuses the statement instead of guessing. Paths are built from names o
 from what a client sent, and are bound like every other value.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    Column,
     ColumnElement,
     Integer,
     Select,
+    String,
     Table,
     Text,
+    bindparam,
+    cast,
     column,
     exists,
+    func,
     literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,6 +38,29 @@ _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 def insert_new(dialect_name: str, table: Table) -> Any:
     """Return an INSERT that skips rows whose key exists; ``RETURNING`` names the others."""
     return _INSERTS[dialect_name](table).on_conflict_do_nothing()
+
+
+def given_rows(columns: Sequence[Column[Any]]) -> TableValuedAlias:
+    """Return rows that come as parameters: one array a column, named as it is, all of one length.
+
+    Their order stands in ``given_order``. For engines whose statements are about sets
+    (:attr:`~projections.engines.statements.Statements.sets`).
+    """
+    arrays = [
+        cast(bindparam(column.name), postgresql.ARRAY(_plain(column.type))) for column in columns
+    ]
+    names = [column.name for column in columns]
+    given = func.unnest(*arrays).table_valued(*names, with_ordinality="given_order", name="given")
+    return given.render_derived()
+
+
+def _plain(kind: Any) -> Any:
+    """Return a type without its collation, which is that of the column it is compared with."""
+    spelled = kind.dialect_impl(_POSTGRESQL)
+    return Text() if isinstance(spelled, String) else spelled
+
+
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 class JsonText(FunctionElement[str]):

@@ -31,7 +31,7 @@ def test_a_short_write_runs_where_it_is_asked_for(house: House) -> None:
 
 
 @ON_THE_LOOP
-def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: House) -> None:
+def test_a_write_that_waits_long_for_another_process_runs_in_a_thread(house: House) -> None:
     other = house.beside()
     holding, places = threading.Event(), list[int]()
 
@@ -42,19 +42,49 @@ def test_a_write_that_would_wait_for_another_process_runs_in_a_thread(house: Hou
 
     def write() -> str:
         places.append(get_ident())
-        if len(places) == 2:
+        if get_ident() != here:
             waited.set()  # the thread may have to wait for the right, and gets it
         return new_user(house, "ann")
 
-    waited = threading.Event()
+    waited, here = threading.Event(), get_ident()
     holder = threading.Thread(target=hold)
     holder.start()
     assert holding.wait(20)
     user_id = anyio.run(Workers(house.database).write, write)
     holder.join()
     other.close()
-    assert places[0] == get_ident() != places[1]
+    assert places[0] == here != places[-1]
     assert house.log.user(house.realms["acme"], user_id).version == 1
+
+
+@ON_THE_LOOP
+def test_a_write_that_comes_while_a_thread_writes_waits_its_turn_on_the_loop(house: House) -> None:
+    """Or every write that came meanwhile would follow the first one into a thread."""
+    writing, done, places = threading.Event(), threading.Event(), list[int]()
+
+    def hold() -> None:
+        with house.database.writing():
+            writing.set()
+            assert done.wait(20)
+
+    def write() -> str:
+        places.append(get_ident())
+        return new_user(house, "ann")
+
+    async def meet() -> None:
+        workers = Workers(house.database)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(workers.write, write)
+            await anyio.lowlevel.checkpoint()
+            assert not places, "it began although it could not have ended"
+            done.set()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert writing.wait(20)
+    anyio.run(meet)
+    holder.join()
+    assert places == [get_ident()]
 
 
 @ON_THE_LOOP

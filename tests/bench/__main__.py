@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: arguments, the two parts of a run, the exit status."""
+"""`python -m tests.bench`: arguments, the parts of a run, the exit status."""
 
 import argparse
 import os
@@ -15,19 +15,25 @@ from types import FrameType
 from .conditions import Conditions, read_pragmas
 from .driving import ServerSilent
 from .growth import Growth, measure_growth
+from .leaver import measure_leavers
+from .on_postgresql import compare_on_postgresql
+from .parallel_writers import measure_writers
+from .postgresql_report import Postgresql, postgresql_verdicts
 from .report import print_report, write_json
 from .rounds import Contender, Scale, run_rounds, say
 from .servers import ServerFailed, rollbook, scim2_server
 from .steps import STEPS
 from .targets import judge
+from .two_sizes import measure_two_sizes
 
 EXAMPLES = """\
 examples:
-  python -m tests.bench                        both servers, all steps, under 8 minutes
-  python -m tests.bench --quick                the same with few and short rounds, under a minute
+  python -m tests.bench                        everything, under 15 minutes
+  python -m tests.bench --quick                the same with few and short rounds, under 2 minutes
   python -m tests.bench --json bench.json      keep every figure
   python -m tests.bench --strict               exit with 1 when a target is missed
   python -m tests.bench --only rollbook        one server alone, without ratios
+  python -m tests.bench --only postgresql      the rows of PostgreSQL alone
 
 exit status: 0 when every answer was right (with --strict: and every target met), else 1.
 Only servers this program starts itself, on loopback, are put under load.
@@ -43,6 +49,11 @@ FULL = Scale(
     growth_groups=(100, 10_000),
     growth_lookups=500,
     growth_adds=100,
+    sizes=(1_000, 50_000),
+    sizes_lookups=1_000,
+    leaver_groups=5_000,
+    leaver_runs=5,
+    writing_seconds=2.0,
 )
 QUICK = Scale(
     users=500,
@@ -54,23 +65,29 @@ QUICK = Scale(
     growth_groups=(100, 1_000),
     growth_lookups=100,
     growth_adds=60,
+    sizes=(500, 2_000),
+    sizes_lookups=200,
+    leaver_groups=1_000,
+    leaver_runs=2,
+    writing_seconds=0.5,
 )
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Rollbook (one worker, SQLite) beside in-memory scim2-server, in one run.",
+        description="Rollbook (one worker) beside in-memory scim2-server, in one run.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="short rounds, small growth")
     parser.add_argument("--strict", action="store_true", help="a missed target is a failure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--only", choices=("rollbook", "peer"), help="drive one server alone")
+    parser.add_argument("--only", choices=("rollbook", "peer", "postgresql"), help="one part")
     parser.add_argument("--rounds", type=int, metavar="N", help="paired rounds (5; --quick: 2)")
     parser.add_argument("--concurrency", type=int, metavar="N", help="connections (8)")
     parser.add_argument("--no-growth", action="store_true", help="leave out the growth rows")
+    parser.add_argument("--no-postgresql", action="store_true", help="leave out those rows")
     return parser
 
 
@@ -81,7 +98,9 @@ def scale_of(options: argparse.Namespace) -> Scale:
 
 def compare(only: str | None, scale: Scale, logs: Path, conditions: Conditions) -> list[Contender]:
     """Both servers up at once, Rollbook first; the idle one costs nothing."""
-    contenders = []
+    contenders = list[Contender]()
+    if only == "postgresql":
+        return contenders
     with ExitStack() as stack:
         if only != "peer":
             contenders.append(Contender(stack.enter_context(rollbook(logs))))
@@ -103,19 +122,41 @@ def grow(scale: Scale, logs: Path, ours: Contender) -> Growth:
     return growth
 
 
+def on_postgresql(scale: Scale, logs: Path) -> Postgresql:
+    """Each row on a cluster of its own, with the settings that the row is about."""
+    return Postgresql(
+        compare_on_postgresql(scale, logs),
+        measure_writers(scale.rounds, scale.writing_seconds),
+        measure_two_sizes(scale.sizes, scale.sizes_lookups, logs),
+        measure_leavers(scale.leaver_groups, scale.leaver_runs, logs),
+    )
+
+
 def run(options: argparse.Namespace, logs: Path) -> int:
     scale = scale_of(options)
     conditions = Conditions(scale)
     contenders = compare(options.only, scale, logs, conditions)
-    growth = None
-    if options.only != "peer" and not options.no_growth:
+    growth, postgresql = None, None
+    if options.only in (None, "rollbook") and not options.no_growth:
         growth = grow(scale, logs, contenders[0])
+    if options.only in (None, "postgresql") and not options.no_postgresql:
+        postgresql = on_postgresql(scale, logs)
     conditions.load_at_end = os.getloadavg()
-    verdicts = judge(contenders, growth)
-    print_report(contenders, growth, verdicts, conditions)
-    if options.json is not None:
-        write_json(options.json, contenders, growth, verdicts, conditions)
+    verdicts = judge(contenders, growth) if contenders else []
     wrong = any(contender.failures for contender in contenders)
+    if postgresql is not None:
+        verdicts += postgresql_verdicts(postgresql)
+        wrong = wrong or bool(postgresql.failures)
+    print_report(contenders, growth, postgresql, verdicts, conditions)
+    if options.json is not None:
+        write_json(
+            options.json,
+            contenders,
+            growth,
+            postgresql,
+            verdicts=verdicts,
+            conditions=conditions,
+        )
     missed = any(not verdict.met for verdict in verdicts)
     return 1 if wrong or (options.strict and missed) else 0
 

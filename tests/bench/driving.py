@@ -20,11 +20,14 @@ class ServerSilent(Exception):
 
 @dataclass(slots=True)
 class Measured:
-    """One drive: request latencies in seconds, the wall and client CPU seconds around them."""
+    """One drive: request latencies in seconds; around them the seconds of the clock, of the
+    client's and of the server's processor.
+    """
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
     client_seconds: float = 0.0
+    server_seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
 
     @property

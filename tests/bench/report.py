@@ -10,6 +10,7 @@ import orjson
 from .conditions import Conditions
 from .driving import Measured
 from .growth import Growth
+from .postgresql_report import Postgresql, postgresql_lines
 from .rounds import Contender, median_rate, ratios
 from .steps import STEPS, Step
 from .targets import Verdict
@@ -20,6 +21,7 @@ FAILURES_SHOWN = 20
 def print_report(
     contenders: Sequence[Contender],
     growth: Growth | None,
+    postgresql: Postgresql | None,
     verdicts: Sequence[Verdict],
     conditions: Conditions,
 ) -> None:
@@ -35,11 +37,16 @@ def print_report(
         print("\nRollbook as it grows (one connection, median ms)")
         for line in growth_lines(growth):
             print(f"  {line}")
+    if postgresql is not None:
+        print("\nRollbook on PostgreSQL")
+        for line in postgresql_lines(postgresql):
+            print(f"  {line}".rstrip())
     print("\nTargets")
     for verdict in verdicts:
         got = "-" if verdict.got is None else f"{verdict.got:.2f}x"
         print(f"  {verdict.target:<42} {verdict.wanted:>8} {got:>9}  {verdict.word}")
     failures = [failure for contender in contenders for failure in contender.failures]
+    failures += postgresql.failures if postgresql is not None else []
     print(f"\n{len(failures)} wrong answers")
     for failure in failures[:FAILURES_SHOWN]:
         print(f"  {failure}")
@@ -101,6 +108,8 @@ def write_json(
     file: Path,
     contenders: Sequence[Contender],
     growth: Growth | None,
+    postgresql: Postgresql | None,
+    *,
     verdicts: Sequence[Verdict],
     conditions: Conditions,
 ) -> None:
@@ -112,6 +121,7 @@ def write_json(
         if len(contenders) > 1
         else {},
         "growth": growth,
+        "postgresql": _postgresql_as_json(postgresql) if postgresql is not None else None,
         "targets": [
             {"target": v.target, "wanted": v.wanted, "got": v.got, "verdict": v.word}
             for v in verdicts
@@ -119,6 +129,18 @@ def write_json(
         "client_microseconds_a_request": client_microseconds(contenders),
     }
     file.write_bytes(orjson.dumps(everything, option=orjson.OPT_INDENT_2))
+
+
+def _postgresql_as_json(postgresql: Postgresql) -> dict[str, Any]:
+    paired = postgresql.paired
+    return {
+        "reason": paired.reason,
+        "settings": paired.settings,
+        "servers": {contender.name: _as_json(contender) for contender in paired.contenders},
+        "writers": postgresql.writers,
+        "sizes": postgresql.sizes,
+        "leavers": postgresql.leavers,
+    }
 
 
 def _as_json(contender: Contender) -> dict[str, Any]:

@@ -29,6 +29,12 @@ class Scale:
     growth_groups: tuple[int, int]
     growth_lookups: int
     growth_adds: int
+    sizes: tuple[int, int]
+    """Users of the two directories on PostgreSQL whose lookups are compared."""
+    sizes_lookups: int
+    leaver_groups: int
+    leaver_runs: int
+    writing_seconds: float
 
 
 @dataclass(slots=True)
@@ -64,7 +70,9 @@ class Contender:
     def take(self, step: Step, scale: Scale) -> Measured:
         conversations = step.begin(self.directory, scale.batch)
         seconds = scale.seconds if step.endless else None
+        before = self.server.processor_seconds()
         measured = drive(self.server.target, conversations, scale.concurrency, seconds)
+        measured.server_seconds = self.server.processor_seconds() - before
         self.measured.setdefault(step.name, []).append(measured)
         self.keep_failures(step.name, measured)
         self._read_back(step.name, scale)

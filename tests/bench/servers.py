@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+import psutil
 
 from .wire import Target
 
@@ -35,16 +36,26 @@ class Running:
     process_id: int
     database: Path | None = None
 
+    def processor_seconds(self) -> float:
+        """What the server's processes have used so far, the database's not among them."""
+        process = psutil.Process(self.process_id)
+        family = [process, *process.children(recursive=True)]
+        return sum(sum(one.cpu_times()[:2]) for one in family)
+
 
 @contextmanager
-def rollbook(directory: Path, name: str = "rollbook") -> Iterator[Running]:
-    """Rollbook with one worker on a fresh SQLite file in `directory`, through its command line."""
-    port, database = free_port(), directory / f"{name}.db"
+def rollbook(directory: Path, name: str = "rollbook", url: str | None = None) -> Iterator[Running]:
+    """Rollbook with one worker, through its command line.
+
+    On the database of `url`, else on a fresh SQLite file in `directory`.
+    """
+    port = free_port()
+    database = directory / f"{name}.db" if url is None else None
     public = f"http://127.0.0.1:{port}"
     # Whoever runs the bench may have settings of their own; they must not reach this server.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ROLLBOOK_")}
     environment = inherited | {
-        "ROLLBOOK_DATABASE_URL": f"sqlite:///{database}",
+        "ROLLBOOK_DATABASE_URL": url or f"sqlite:///{database}",
         "ROLLBOOK_PUBLIC_URL": public,
         "ROLLBOOK_KEY_FILE": str(directory / f"{name}.key"),
     }
@@ -54,7 +65,8 @@ def rollbook(directory: Path, name: str = "rollbook") -> Iterator[Running]:
     (token,) = _told(["token", "issue", REALM], environment, log, "token")
     serve = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with _process([sys.executable, "-m", "api.cli", *serve], environment, log, port) as process:
-        target = Target("rollbook", tenant_url.partition("?")[0], token)
+        shown = "rollbook" if url is None else "rollbook-pg"
+        target = Target(shown, tenant_url.partition("?")[0], token)
         yield Running(target, process.pid, database)
 
 

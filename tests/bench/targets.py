@@ -26,12 +26,31 @@ class Verdict:
     wanted: str
     got: float | None
     met: bool
+    reason: str = ""
 
     @property
     def word(self) -> str:
         if self.got is None:
-            return "not measured"
+            return f"not measured: {self.reason}" if self.reason else "not measured"
         return "met" if self.met else "MISSED"
+
+
+def verdict(
+    target: str,
+    got: float | None,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    reason: str = "",
+) -> Verdict:
+    """A ratio beside one bound; without a ratio the target is not met, for the reason given."""
+    wanted = f">= {at_least:g}x" if at_least is not None else f"<= {at_most:g}x"
+    met = (
+        got is not None
+        and (at_least is None or got >= at_least)
+        and (at_most is None or got <= at_most)
+    )
+    return Verdict(target, wanted, got, met, reason)
 
 
 def judge(contenders: Sequence[Contender], growth: Growth | None) -> list[Verdict]:

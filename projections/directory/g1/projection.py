@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, select
 
 from domain.events import RecordedEvent
 from domain.topics import AGGREGATE_OF
@@ -25,6 +25,7 @@ from projections.directory.g1.rows import FUNCTIONS, Row
 from projections.directory.g1.tables import groups, user_emails, users
 from projections.generations import Positioned
 from projections.prepared import Prepared
+from projections.row_statements import RowStatement, deleting, inserting, updating
 
 TABLES = {"User": users, "Group": groups}
 
@@ -107,12 +108,8 @@ _STORED = {
     kind: _OF_REALM[kind].where(table.c.id.in_(bindparam("ids", expanding=True)))
     for kind, table in TABLES.items()
 }
-_DELETE = {
-    kind: Prepared(
-        delete(table).where(table.c.realm == bindparam("realm"), table.c.id == bindparam("id"))
-    )
-    for kind, table in TABLES.items()
-}
+_KEY = ("realm", "id")
+_DELETE = {kind: deleting(table, _KEY) for kind, table in TABLES.items()}
 _STORED_ONE = {
     kind: Prepared(_OF_REALM[kind].where(table.c.id == bindparam("id")))
     for kind, table in TABLES.items()
@@ -135,58 +132,44 @@ def _store(
             same = new.document is old.document
             columns = meta_columns_of(new) if same else changed_columns_of(new, old)
             names = tuple(name for name in columns if name not in _FIXED)
-            bound = {"b_realm": new.realm, "b_id": new.id, **columns}
+            bound = {**columns, "realm": new.realm, "id": new.id}
             updates.setdefault((new.type, names), []).append(bound)
             if not same and email_keys_of(new) != email_keys_of(old):
                 moved.append(new)
         elif old is not None:
             gone.append(old)
     for (kind, names), rows in updates.items():
-        _updating(kind, names).many(connection, rows)
+        _updating(kind, names).write(connection, rows)
     for kind in TABLES:
-        _INSERT[kind].many(connection, [columns_of(row) for row in born if row.type == kind])
+        _INSERT[kind].write(connection, [columns_of(row) for row in born if row.type == kind])
         ended = [{"realm": row.realm, "id": row.id} for row in gone if row.type == kind]
-        _DELETE[kind].many(connection, ended)
+        _DELETE[kind].write(connection, ended)
     _store_emails(connection, born, moved, gone)
 
 
 _FIXED = ("realm", "id", "created")
 """What never changes about a row."""
-_INSERT = {
-    kind: Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
-    for kind, table in TABLES.items()
-}
+_INSERT = {kind: inserting(table) for kind, table in TABLES.items()}
 
 
 @cache
-def _updating(kind: str, names: tuple[str, ...]) -> Prepared:
+def _updating(kind: str, names: tuple[str, ...]) -> RowStatement:
     """Return the statement that sets some columns of a row; built once for each shape."""
-    table = TABLES[kind]
-    values: dict[str, Any] = {name: bindparam(name) for name in names}
-    of_row = table.update().where(
-        table.c.realm == bindparam("b_realm"), table.c.id == bindparam("b_id")
-    )
-    return Prepared(of_row.values(values))
+    return updating(TABLES[kind], _KEY, names)
 
 
 def _store_emails(
     connection: Connection, born: Iterable[Row], moved: Sequence[Row], gone: Sequence[Row]
 ) -> None:
     ended = [{"realm": row.realm, "user_id": row.id} for row in [*moved, *gone]]
-    _DELETE_EMAILS.many(connection, ended)
+    _DELETE_EMAILS.write(connection, ended)
     rows = [
         {"realm": row.realm, "user_id": row.id, "place": place, "value_key": key}
         for row in [*born, *moved]
         for place, key in enumerate(email_keys_of(row))
     ]
-    _INSERT_EMAIL.many(connection, rows)
+    _INSERT_EMAILS.write(connection, rows)
 
 
-_DELETE_EMAILS = Prepared(
-    delete(user_emails).where(
-        user_emails.c.realm == bindparam("realm"), user_emails.c.user_id == bindparam("user_id")
-    )
-)
-_INSERT_EMAIL = Prepared(
-    insert(user_emails).values({c.name: bindparam(c.name) for c in user_emails.c})
-)
+_DELETE_EMAILS = deleting(user_emails, ("realm", "user_id"))
+_INSERT_EMAILS = inserting(user_emails)

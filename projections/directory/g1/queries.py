@@ -5,11 +5,14 @@ every other filter is compiled from its syntax tree.
 """
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from scim2_models.path import CompareOperator, Comparison
 from sqlalchemy import (
+    CompoundSelect,
     Connection,
+    Select,
     Table,
     and_,
     bindparam,
@@ -17,11 +20,12 @@ from sqlalchemy import (
     literal,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import comparison
-from domain.schemas import ResourceSchema
+from domain.schemas import USER, ResourceSchema
 from projections.directory import Page, Query, Reference, Rendered
 from projections.directory.g1.filters import compile_filter, parse_filter
 from projections.directory.g1.projection import TABLES
@@ -36,22 +40,34 @@ def _rendered(table: Table) -> list[ColumnElement[Any]]:
 
 
 def _by(table: Table, column: str) -> Prepared:
-    return Prepared(
-        select(*_rendered(table))
-        .where(table.c.realm == bindparam("realm"), table.c[column] == bindparam("key"))
-        .order_by(table.c.id)
-        .limit(bindparam("limit"))
-    )
+    """Return the statement of a lookup: the rows, and after them the groups of users."""
+    matching = and_(table.c.realm == bindparam("realm"), table.c[column] == bindparam("key"))
+    found = select(*_rendered(table)).where(matching).order_by(table.c.id).limit(bindparam("limit"))
+    if table is not users:
+        return Prepared(found)
+    joined = and_(members.c.realm == users.c.realm, members.c.member_id == users.c.id)
+    return Prepared(_with_groups(found, _GROUP_ROWS.join(users, joined).where(matching)))
 
 
-_BY_ID = {
-    kind: Prepared(
-        select(*_rendered(table)).where(
-            table.c.realm == bindparam("realm"), table.c.id == bindparam("id")
-        )
+def _with_groups(found: Select[Any], group_rows: Select[Any]) -> CompoundSelect[Any]:
+    return union_all(select(found.subquery("found")), group_rows)
+
+
+def _get(table: Table) -> Prepared:
+    found = select(*_rendered(table)).where(
+        table.c.realm == bindparam("realm"), table.c.id == bindparam("id")
     )
-    for kind, table in TABLES.items()
-}
+    if table is not users:
+        return Prepared(found)
+    of_user = and_(members.c.realm == bindparam("realm"), members.c.member_id == bindparam("id"))
+    return Prepared(_with_groups(found, _GROUP_ROWS.where(of_user)))
+
+
+_GROUP_ROWS = select(
+    members.c.member_id, literal(0).label("version"), members.c.group_id, groups.c.display
+).outerjoin(groups, and_(groups.c.realm == members.c.realm, groups.c.id == members.c.group_id))
+"""A membership as a row like a resource's: no resource has version 0."""
+_BY_ID = {kind: _get(table) for kind, table in TABLES.items()}
 SHORT_PAGE = 100
 """Resources a lookup may answer with: an externalId is not unique."""
 _LOOKUPS = {
@@ -67,8 +83,29 @@ def get(
     connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
 ) -> Rendered | None:
     """Return a resource, ``None`` when the realm does not have it."""
-    row = _BY_ID[schema.name].first(connection, {"realm": realm, "id": resource_id})
-    return None if row is None else Rendered(*row)
+    rows = _BY_ID[schema.name].rows(connection, {"realm": realm, "id": resource_id})
+    return next(iter(_put_together(schema, rows)), None)
+
+
+def _put_together(schema: ResourceSchema, rows: Sequence[Any]) -> list[Rendered]:
+    """Return resources in their order, users with the groups that stand among the rows."""
+    if schema is not USER:
+        return [Rendered(*row) for row in rows]
+    found, references = list[Any](), dict[str, list[Reference]]()
+    for row in rows:
+        id_, version, group_id, display = row
+        if version:
+            found.append(row)
+        else:
+            reference = Reference(id_, group_id, "direct", display)
+            references.setdefault(id_, []).append(reference)
+    return [
+        Rendered(id_, version, document, meta, sorted(references.get(id_, ()), key=_by_id))
+        for id_, version, document, meta in sorted(found, key=itemgetter(0))
+    ]
+
+
+_by_id = attrgetter("id")
 
 
 def find(
@@ -139,9 +176,8 @@ def _lookup(
     statement, key = _LOOKUPS[schema.name, name]
     bound = {"realm": realm, "key": key(value), "limit": page.count + 1}
     rows = statement.rows(connection, bound)
-    if len(rows) > page.count:
-        return None
-    return len(rows), [Rendered(*row) for row in rows]
+    found = _put_together(schema, rows)
+    return None if len(found) > page.count else (len(found), found)
 
 
 def members_of(
