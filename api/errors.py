@@ -19,6 +19,7 @@ RETRY_AFTER = {"Retry-After": "2"}
 
 STATUS: Mapping[type[Refusal], int] = {
     refusals.NameTaken: 409,
+    refusals.NotDeleted: 409,
     refusals.NoSuchResource: 404,
     refusals.NoSuchRealm: 404,
     refusals.NoSuchCredential: 404,

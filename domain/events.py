@@ -71,6 +71,31 @@ class WithDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class WithRestoredDocument:
+    """An event that brings a resource back with a whole document.
+
+    ``created_at`` is the instant of the stream's first event, in microseconds: what has been
+    forgotten with the row of a deleted resource, and ``meta.created`` says again.
+    """
+
+    document: Document
+    created_at: int
+
+    topic: ClassVar[str]
+    schema_version: ClassVar[int] = 2
+
+    def parts(self) -> tuple[Part, Part]:
+        """Return the paths and the instant of creation, and the document."""
+        clear = {"paths": list(self.document), "created_at": self.created_at}
+        return clear, {"document": self.document}
+
+    @classmethod
+    def from_parts(cls, clear: Part, personal: Part) -> Self:
+        """Return the event."""
+        return cls(personal["document"], clear["created_at"])
+
+
+@dataclass(frozen=True, slots=True)
 class WithChanges:
     """An event that carries changes by schema path."""
 

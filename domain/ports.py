@@ -72,6 +72,10 @@ class Memberships(Protocol):
         """Remove members; return those that were, sorted."""
         ...
 
+    def join_all(self, groups: Iterable[str], member_id: str, member_type: str) -> Sequence[str]:
+        """Add a resource to groups, in one statement; return those it was not in, sorted."""
+        ...
+
     def leave_all(self, member_id: str) -> None:
         """Remove a resource from every group, in one statement."""
         ...

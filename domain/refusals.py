@@ -100,6 +100,16 @@ class NoSuchResource(Refusal):
         super().__init__(f"{resource_type} {resource_id} does not exist in this realm")
 
 
+class NotDeleted(Refusal):
+    """A resource that is there cannot come back."""
+
+    def __init__(self, resource_type: str) -> None:
+        super().__init__(
+            f"the {resource_type} is not deleted; to put its attributes back to what they were, "
+            "name an instant"
+        )
+
+
 class NoSuchRealm(Refusal):
     """There is no realm of that name."""
 

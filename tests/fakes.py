@@ -77,6 +77,10 @@ class MemoryLog:
             raise NoSuchRealm(realm)
         return self._stream(found, realm, realm)
 
+    def stream(self, realm: str, id_: str) -> Stream[Any]:
+        """Return a stream as it stands, also of what is deleted."""
+        return self._stream(beside(self.events), realm, id_)
+
     def _living(self, realm: str, id_: str, kind: str) -> Stream[Any]:
         found = beside(self.events)
         head = found.heads.get((realm, id_))
@@ -225,6 +229,9 @@ class MemoryMemberships:
         gone = self._of(group_id) & set(members)
         self._of(group_id).difference_update(gone)
         return sorted(gone)
+
+    def join_all(self, groups: Iterable[str], member_id: str, member_type: str) -> Sequence[str]:
+        return sorted(g for g in groups if self.add(g, {member_id: member_type}))
 
     def leave_all(self, member_id: str) -> None:
         for group_id in self.work.groups_of(member_id):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.cause import Warned
-from domain.commands import CreateUser, DeleteUser, PatchUser, ReplaceUser
+from domain.commands import CreateUser, DeleteUser, PatchUser, ReplaceUser, RevertUser
 from domain.document import Document
 from domain.events import Stream
 from domain.handlers.streams import (
@@ -36,7 +36,7 @@ def create_user(command: CreateUser, log: Log) -> Written:
     user = User(command.document)
     user_id = log.new_id()
     with log.transaction(command.cause) as work:
-        _take_name(work, user, user_id)
+        take_name(work, user, user_id)
         doubts = doubts_about(work, USER.name, user.document, user_id)
         work.append(user_id, USER.name, events, warnings=[*command.warnings, *doubts])
     return Written(user_id)
@@ -67,8 +67,21 @@ def patch_user(command: PatchUser, log: Log) -> Written:
     return _change(command, log, stream, document)
 
 
+def revert_user(command: RevertUser, log: Log) -> Written:
+    """Make a user say again what it said; what it says now and did not then is unassigned.
+
+    Raises:
+        NoSuchResource, UserNameTaken, VersionMismatch
+    """
+    stream = log.user(command.cause.realm, command.user_id)
+    return _change(command, log, stream, command.document)
+
+
 def _change(
-    command: ReplaceUser | PatchUser, log: Log, stream: Stream[User], document: Document
+    command: ReplaceUser | PatchUser | RevertUser,
+    log: Log,
+    stream: Stream[User],
+    document: Document,
 ) -> Written:
     before = stream.state
     check_precondition(command.precondition, stream.entity_tag)
@@ -82,7 +95,7 @@ def _change(
         after = User(document)
         if after.name_key != before.name_key:
             work.claims.release(USER_NAME, before.name_key)
-            _take_name(work, after, command.user_id)
+            take_name(work, after, command.user_id)
         doubts: Sequence[Warned] = ()
         if document.get("externalId") != before.document.get("externalId"):
             doubts = doubts_about(work, USER.name, document, command.user_id)
@@ -110,6 +123,7 @@ def delete_user(command: DeleteUser, log: Log) -> Written:
     return Written(command.user_id)
 
 
-def _take_name(work: Transaction, user: User, user_id: str) -> None:
+def take_name(work: Transaction, user: User, user_id: str) -> None:
+    """Claim the ``userName`` of a user. Raises :class:`UserNameTaken`."""
     if work.claims.take(USER_NAME, user.name_key, user_id) is not None:
         raise UserNameTaken(str(user.document["userName"]))

@@ -23,8 +23,6 @@ NOT_PROJECTED = {
     "realm.secret-retired": "as realm.secret-issued",
     "realm.token-issued": "as realm.secret-issued",
     "realm.token-revoked": "as realm.secret-issued",
-    "user.restored": "no command records it yet; its function comes with that command",
-    "group.restored": "as user.restored",
 }
 
 
