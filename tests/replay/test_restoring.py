@@ -294,5 +294,5 @@ def test_a_restore_while_its_group_is_deleted_leaves_no_dangling_member(house: H
             lambda staff=staff: remove(house, GROUP, staff),
         )
         assert not {pair for pair in memberships(house) if staff in pair}
-        assert house.log.user(house.realms["acme"], ann)
+        assert not house.log.user(house.realms["acme"], ann).state.deleted
     check(house)
