@@ -24,6 +24,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.NoSuchRealm: 404,
     refusals.NoSuchCredential: 404,
     refusals.RealmSuspended: 403,
+    refusals.MassChange: 403,
     NotThen: 404,
     refusals.VersionMismatch: 412,
     refusals.Unavailable: 503,

@@ -7,7 +7,7 @@ under a key of its own subject later (ADR 0005).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -49,6 +49,25 @@ class Bare:
     def from_parts(cls, clear: Part, personal: Part) -> Self:  # noqa: ARG003  # one signature
         """Return the event."""
         return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An event about something with a name of its own: all of it clear."""
+
+    topic: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+
+    def parts(self) -> tuple[Part, Part]:
+        """Return the fields; none of them is personal."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}, {}
+
+    @classmethod
+    def from_parts(cls, clear: Part, personal: Part) -> Self:  # noqa: ARG003  # one signature
+        """Return the event."""
+        values: dict[str, Any] = {f.name: clear[f.name] for f in fields(cls)}
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 @dataclass(frozen=True, slots=True)

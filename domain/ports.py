@@ -139,6 +139,13 @@ class Transaction(Protocol):
         """Return the groups a resource is a member of, sorted, so that they can be locked."""
         ...
 
+    def depart(self, resource_type: str, resource_id: str, *, deleted: bool) -> None:
+        """Count a deactivation or deletion against the realm's guard, if it has one.
+
+        The last lock before the claims. Raises :class:`MassChange`.
+        """
+        ...
+
     def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
         """Whether another resource of the type has this ``externalId``: never to decide by."""
         ...

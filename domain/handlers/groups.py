@@ -9,7 +9,9 @@ from domain.events import Stream
 from domain.group import Group, GroupEvent, membership_events
 from domain.handlers.streams import (
     check_precondition,
+    count_departure,
     doubts_about,
+    guarded,
     leave,
     living,
     same_version,
@@ -116,10 +118,10 @@ def delete_group(command: DeleteGroup, log: Log) -> Written:
     """Delete a group; its members stay, their memberships end.
 
     Raises:
-        NoSuchResource, VersionMismatch
+        NoSuchResource, VersionMismatch, MassChange
     """
     stream = log.group(command.cause.realm, command.group_id)
-    with log.transaction(command.cause) as work:
+    with guarded(command.cause, log), log.transaction(command.cause) as work:
         parents = work.groups_of(command.group_id)
         heads = work.lock(written=[command.group_id, *parents])
         if work.groups_of(command.group_id) != parents:
@@ -127,6 +129,7 @@ def delete_group(command: DeleteGroup, log: Log) -> Written:
         head = living(heads.get(command.group_id), GROUP.name, command.group_id)
         check_precondition(command.precondition, head.entity_tag)
         same_version(stream, head)
+        count_departure(command.cause, work, GROUP.name, command.group_id, deleted=True)
         if work.unique_group_names:
             work.claims.release(DISPLAY_NAME, stream.state.name_key)
         work.members.disband(command.group_id)

@@ -8,7 +8,9 @@ from domain.document import Document
 from domain.events import Stream
 from domain.handlers.streams import (
     check_precondition,
+    count_departure,
     doubts_about,
+    guarded,
     leave,
     locked,
     same_version,
@@ -16,7 +18,7 @@ from domain.handlers.streams import (
 from domain.judging import check_document
 from domain.patching import patched
 from domain.ports import Log, Transaction, Written
-from domain.refusals import UserNameTaken
+from domain.refusals import UserNameTaken, VersionConflict
 from domain.schemas import USER
 from domain.user import User
 
@@ -46,7 +48,7 @@ def replace_user(command: ReplaceUser, log: Log) -> Written:
     """Replace what a user says; a document without ``active`` leaves it as it is (ADR 0006).
 
     Raises:
-        NoSuchResource, InvalidValue, UserNameTaken, VersionMismatch
+        NoSuchResource, InvalidValue, UserNameTaken, VersionMismatch, MassChange
     """
     check_document(USER, command.document)
     stream = log.user(command.cause.realm, command.user_id)
@@ -60,7 +62,8 @@ def patch_user(command: PatchUser, log: Log) -> Written:
     """Apply operations to a user.
 
     Raises:
-        NoSuchResource, UserNameTaken, VersionMismatch, or what is wrong with an operation
+        NoSuchResource, UserNameTaken, VersionMismatch, MassChange
+        or what is wrong with an operation
     """
     stream = log.user(command.cause.realm, command.user_id)
     document = patched(USER, stream.state.document, command.operations)
@@ -71,7 +74,7 @@ def revert_user(command: RevertUser, log: Log) -> Written:
     """Make a user say again what it said; what it says now and did not then is unassigned.
 
     Raises:
-        NoSuchResource, UserNameTaken, VersionMismatch
+        NoSuchResource, UserNameTaken, VersionMismatch, MassChange
     """
     stream = log.user(command.cause.realm, command.user_id)
     return _change(command, log, stream, command.document)
@@ -88,10 +91,12 @@ def _change(
     events = before.change(document)
     if not events:
         return Written(command.user_id, changed=False)
-    with log.transaction(command.cause) as work:
+    with guarded(command.cause, log), log.transaction(command.cause) as work:
         head = locked(work, USER.name, command.user_id)
         check_precondition(command.precondition, head.entity_tag)
         same_version(stream, head)
+        if any(isinstance(event, User.Deactivated) for event in events):
+            count_departure(command.cause, work, USER.name, command.user_id, deleted=False)
         after = User(document)
         if after.name_key != before.name_key:
             work.claims.release(USER_NAME, before.name_key)
@@ -107,15 +112,18 @@ def delete_user(command: DeleteUser, log: Log) -> Written:
     """Delete a user; its memberships end in the same transaction, whatever their number.
 
     Raises:
-        NoSuchResource, VersionMismatch
+        NoSuchResource, VersionMismatch, MassChange
     """
     stream = log.user(command.cause.realm, command.user_id)
-    with log.transaction(command.cause) as work:
+    with guarded(command.cause, log), log.transaction(command.cause) as work:
         head = locked(work, USER.name, command.user_id)
         check_precondition(command.precondition, head.entity_tag)
         same_version(stream, head)
         groups = work.groups_of(command.user_id)
         work.lock(written=groups)
+        if work.groups_of(command.user_id) != groups:
+            raise VersionConflict(command.user_id)  # it was taken out of one before the lock
+        count_departure(command.cause, work, USER.name, command.user_id, deleted=True)
         work.claims.release(USER_NAME, stream.state.name_key)
         work.members.leave_all(command.user_id)
         work.append(command.user_id, USER.name, stream.state.delete())
