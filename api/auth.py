@@ -49,6 +49,11 @@ async def auditor(request: Request) -> Caller:
     return await _caller(request, "audit.read")
 
 
+async def restorer(request: Request) -> Caller:
+    """Return who undoes. Raises :class:`Answer`: as :func:`writer` and :func:`auditor`."""
+    return await _caller(request, "scim.write", "audit.read")
+
+
 def client_address(request: Request) -> str | None:
     """Return the address a request came from, as far as it can be believed."""
     trusted = trusted_proxies(service_of(request).settings.trusted_proxies)
@@ -68,7 +73,7 @@ def realm_name(slug: str) -> str:
     return slug if SLUG.fullmatch(slug) else "rollbook"
 
 
-async def _caller(request: Request, scope: str) -> Caller:
+async def _caller(request: Request, *scopes: str) -> Caller:
     slug: str = request.path_params["realm"]
     address, client_id = client_address(request), None
     workers = workers_of(request)
@@ -78,10 +83,9 @@ async def _caller(request: Request, scope: str) -> Caller:
         if grant is None:
             raise _refusal(slug, 401, _INVALID, "invalid_token")
         client_id = grant.client_id
-        if scope not in grant.scopes:
-            raise _refusal(
-                slug, 403, f"the token lacks the scope {scope}", "insufficient_scope", scope
-            )
+        if lacking := [scope for scope in scopes if scope not in grant.scopes]:
+            detail = f"the token lacks the scope {' and '.join(lacking)}"
+            raise _refusal(slug, 403, detail, "insufficient_scope", " ".join(scopes))
     except Answer as answer:
         log_refused(slug, client_id, address, answer.detail)
         raise

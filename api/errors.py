@@ -19,10 +19,12 @@ RETRY_AFTER = {"Retry-After": "2"}
 
 STATUS: Mapping[type[Refusal], int] = {
     refusals.NameTaken: 409,
+    refusals.NotDeleted: 409,
     refusals.NoSuchResource: 404,
     refusals.NoSuchRealm: 404,
     refusals.NoSuchCredential: 404,
     refusals.RealmSuspended: 403,
+    refusals.MassChange: 403,
     NotThen: 404,
     refusals.VersionMismatch: 412,
     refusals.Unavailable: 503,

@@ -1,6 +1,6 @@
 """Writing resources: from a request to a command, from what it did to an answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -95,19 +95,23 @@ class WriteRequest:
         return resource_response(body, row, location, status, created=status == 201)  # noqa: PLR2004
 
 
-async def run_write(
+async def run_write(  # noqa: PLR0913  # what a write needs to know of its route
     request: Request,
     schema: ResourceSchema,
     write: Callable[[WriteRequest], Response],
     *,
     has_body: bool = True,
+    authenticate: Callable[[Request], Awaitable[Caller]] = writer,
+    operation: str | None = None,
 ) -> Response:
     """Authenticate and read the request, then run ``write`` on it, at once or in a thread.
+
+    ``operation`` is what was asked, where the method and the endpoint do not say it all.
 
     Raises:
         Answer, Refusal: whatever stands against it; nothing was written then.
     """
-    caller = await writer(request)
+    caller = await authenticate(request)
     service = service_of(request)
     workers = workers_of(request)
     body = await read_object(request, service.settings.max_body_bytes) if has_body else {}
@@ -116,7 +120,7 @@ async def run_write(
         caller=caller,
         schema=schema,
         resource_id=request.path_params.get("resource_id", ""),
-        cause=cause_of(request, caller, f"{request.method} {schema.endpoint}"),
+        cause=cause_of(request, caller, operation or f"{request.method} {schema.endpoint}"),
         body=body,
         precondition=precondition(request),
         selection=selection_of(request, schema),

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from domain.cause import Cause, Warned
 from domain.document import Document
+from domain.events import Stream
+from domain.group import Group
 from domain.patching import AttributeOperation, MemberDelta
 from domain.ports import Precondition
+from domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +99,54 @@ class DeleteGroup:
 
     cause: Cause
     group_id: str
+    precondition: Precondition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreUser:
+    """Bring a deleted user back under its old id: ``document`` and ``groups`` as they were."""
+
+    cause: Cause
+    stream: Stream[User]
+    """The user as it was seen; where it was written since, it is seen and decided again."""
+    document: Document
+    created_at: int
+    """The instant of the first event of the stream, in microseconds."""
+    groups: Sequence[str]
+    precondition: Precondition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreGroup:
+    """Bring a deleted group back, with its members and into the groups it was in; as a user."""
+
+    cause: Cause
+    stream: Stream[Group]
+    document: Document
+    created_at: int
+    members: Sequence[str]
+    groups: Sequence[str]
+    precondition: Precondition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevertUser:
+    """Make a living user say again what it said: ``document``, whole."""
+
+    cause: Cause
+    user_id: str
+    document: Document
+    warnings: Sequence[Warned] = ()
+    precondition: Precondition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevertGroup:
+    """Make a living group say again what it said; ``members`` is empty where they stay."""
+
+    cause: Cause
+    group_id: str
+    document: Document
+    members: MemberDelta
+    warnings: Sequence[Warned] = ()
     precondition: Precondition | None = None

@@ -7,7 +7,7 @@ under a key of its own subject later (ADR 0005).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -52,6 +52,25 @@ class Bare:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An event about something with a name of its own: all of it clear."""
+
+    topic: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+
+    def parts(self) -> tuple[Part, Part]:
+        """Return the fields; none of them is personal."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}, {}
+
+    @classmethod
+    def from_parts(cls, clear: Part, personal: Part) -> Self:  # noqa: ARG003  # one signature
+        """Return the event."""
+        values: dict[str, Any] = {f.name: clear[f.name] for f in fields(cls)}
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class WithDocument:
     """An event that carries a whole document."""
 
@@ -68,6 +87,31 @@ class WithDocument:
     def from_parts(cls, clear: Part, personal: Part) -> Self:  # noqa: ARG003  # one signature
         """Return the event; the paths are for those who may not read the values."""
         return cls(personal["document"])
+
+
+@dataclass(frozen=True, slots=True)
+class WithRestoredDocument:
+    """An event that brings a resource back with a whole document.
+
+    ``created_at`` is the instant of the stream's first event, in microseconds: what has been
+    forgotten with the row of a deleted resource, and ``meta.created`` says again.
+    """
+
+    document: Document
+    created_at: int
+
+    topic: ClassVar[str]
+    schema_version: ClassVar[int] = 2
+
+    def parts(self) -> tuple[Part, Part]:
+        """Return the paths and the instant of creation, and the document."""
+        clear = {"paths": list(self.document), "created_at": self.created_at}
+        return clear, {"document": self.document}
+
+    @classmethod
+    def from_parts(cls, clear: Part, personal: Part) -> Self:
+        """Return the event."""
+        return cls(personal["document"], clear["created_at"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,16 @@ from typing import assert_never
 
 from domain import comparison
 from domain.document import Document, changed, changes_between
-from domain.events import MEMBERS_PER_EVENT, Bare, WithChanges, WithDocument, WithMembers
-from domain.refusals import InvalidValue
+from domain.events import (
+    MEMBERS_PER_EVENT,
+    Bare,
+    WithChanges,
+    WithDocument,
+    WithMembers,
+    WithRestoredDocument,
+)
+from domain.refusals import InvalidValue, NotDeleted
+from domain.schemas import GROUP
 
 
 def checked_display_name(document: Document) -> str:
@@ -66,7 +74,7 @@ class Group:
 
         topic = "group.deleted"
 
-    class Restored(WithDocument):
+    class Restored(WithRestoredDocument):
         """A deleted group came back under its old id, with this document and no members yet."""
 
         topic = "group.restored"
@@ -104,6 +112,16 @@ class Group:
     def delete(self) -> "Sequence[GroupEvent]":
         """Decide the deletion of the group."""
         return [Group.Deleted()]
+
+    def restore(self, document: Document, created_at: int) -> "Sequence[GroupEvent]":
+        """Decide that the group comes back and says ``document``; it was accepted once.
+
+        Raises:
+            NotDeleted: it is there.
+        """
+        if not self.deleted:
+            raise NotDeleted(GROUP.name)
+        return [Group.Restored(document, created_at)]
 
     @staticmethod
     def evolve(group: "Group | None", event: "GroupEvent") -> "Group":

@@ -72,6 +72,10 @@ class Memberships(Protocol):
         """Remove members; return those that were, sorted."""
         ...
 
+    def join_all(self, groups: Iterable[str], member_id: str, member_type: str) -> Sequence[str]:
+        """Add a resource to groups, in one statement; return those it was not in, sorted."""
+        ...
+
     def leave_all(self, member_id: str) -> None:
         """Remove a resource from every group, in one statement."""
         ...
@@ -133,6 +137,13 @@ class Transaction(Protocol):
 
     def groups_of(self, member_id: str) -> Sequence[str]:
         """Return the groups a resource is a member of, sorted, so that they can be locked."""
+        ...
+
+    def depart(self, resource_type: str, resource_id: str, *, deleted: bool) -> None:
+        """Count a deactivation or deletion against the realm's guard, if it has one.
+
+        The last lock before the claims. Raises :class:`MassChange`.
+        """
         ...
 
     def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:

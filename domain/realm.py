@@ -6,34 +6,16 @@ Events name them by id and never carry a secret or a hash of one (ADR 0007).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Self, assert_never
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
 
-from domain.events import Bare, Part
+from domain.events import Bare, Named
+from domain.guard import Guard, GuardEvent
 from domain.refusals import InvalidValue, NoSuchCredential, RealmSuspended
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 SCOPES = ("scim.read", "scim.write", "audit.read")
 DEFAULT_SCOPES = ("scim.read", "scim.write")
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """An event about something with a name of its own: all of it clear."""
-
-    topic: ClassVar[str]
-    schema_version: ClassVar[int] = 1
-
-    def parts(self) -> tuple[Part, Part]:
-        """Return the fields; none of them is personal."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}, {}
-
-    @classmethod
-    def from_parts(cls, clear: Part, personal: Part) -> Self:  # noqa: ARG003  # one signature
-        """Return the event."""
-        values: dict[str, Any] = {f.name: clear[f.name] for f in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 @dataclass(frozen=True)
@@ -54,9 +36,11 @@ class Realm:
     unique_group_names: bool = True
     suspended: bool = False
     clients: Mapping[str, Client] = field(default_factory=dict)
+    guard: Guard | None = None
+    """The mass-change guard, where the realm has one."""
 
     @dataclass(frozen=True, slots=True)
-    class Registered(_Named):
+    class Registered(Named):
         """The realm came into being; a slug used again is a new realm."""
 
         slug: str
@@ -75,7 +59,7 @@ class Realm:
         topic = "realm.resumed"
 
     @dataclass(frozen=True, slots=True)
-    class ClientAdded(_Named):
+    class ClientAdded(Named):
         """A client may be given secrets and tokens."""
 
         client_id: str
@@ -84,7 +68,7 @@ class Realm:
         topic = "realm.client-added"
 
     @dataclass(frozen=True, slots=True)
-    class ClientDisabled(_Named):
+    class ClientDisabled(Named):
         """Nothing the client holds is accepted any more."""
 
         client_id: str
@@ -92,7 +76,7 @@ class Realm:
         topic = "realm.client-disabled"
 
     @dataclass(frozen=True, slots=True)
-    class ClientEnabled(_Named):
+    class ClientEnabled(Named):
         """What the client holds is accepted again."""
 
         client_id: str
@@ -100,7 +84,7 @@ class Realm:
         topic = "realm.client-enabled"
 
     @dataclass(frozen=True, slots=True)
-    class SecretIssued(_Named):
+    class SecretIssued(Named):
         """A client secret was shown to an operator, once."""
 
         client_id: str
@@ -109,7 +93,7 @@ class Realm:
         topic = "realm.secret-issued"
 
     @dataclass(frozen=True, slots=True)
-    class SecretRetired(_Named):
+    class SecretRetired(Named):
         """A client secret is no longer accepted."""
 
         client_id: str
@@ -118,7 +102,7 @@ class Realm:
         topic = "realm.secret-retired"
 
     @dataclass(frozen=True, slots=True)
-    class TokenIssued(_Named):
+    class TokenIssued(Named):
         """A long-lived token was shown to an operator, once."""
 
         client_id: str
@@ -130,7 +114,7 @@ class Realm:
         topic = "realm.token-issued"
 
     @dataclass(frozen=True, slots=True)
-    class TokenRevoked(_Named):
+    class TokenRevoked(Named):
         """A long-lived token is no longer accepted."""
 
         client_id: str
@@ -246,6 +230,8 @@ class Realm:
         match event:
             case Realm.Suspended() | Realm.Resumed():
                 return replace(realm, suspended=isinstance(event, Realm.Suspended))
+            case Guard.Set() | Guard.Removed() | Guard.Tripped() | Guard.Lifted():
+                return replace(realm, guard=Guard.evolve(realm.guard, event))
             case Realm.ClientAdded(client_id, scopes):
                 return replace(realm, clients={**realm.clients, client_id: Client(scopes)})
             case Realm.ClientDisabled(client_id):
@@ -279,6 +265,7 @@ RealmEvent = (
     | Realm.SecretRetired
     | Realm.TokenIssued
     | Realm.TokenRevoked
+    | GuardEvent
 )
 
 

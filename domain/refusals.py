@@ -5,7 +5,7 @@ refusal into an HTTP status. The detail is written for the administrator who see
 it names the attribute and says what stands against it.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 
 class Refusal(Exception):
@@ -100,6 +100,16 @@ class NoSuchResource(Refusal):
         super().__init__(f"{resource_type} {resource_id} does not exist in this realm")
 
 
+class NotDeleted(Refusal):
+    """A resource that is there cannot come back."""
+
+    def __init__(self, resource_type: str) -> None:
+        super().__init__(
+            f"the {resource_type} is not deleted; to put its attributes back to what they were, "
+            "name an instant"
+        )
+
+
 class NoSuchRealm(Refusal):
     """There is no realm of that name."""
 
@@ -113,6 +123,40 @@ class NoSuchCredential(Refusal):
 
 class RealmSuspended(Refusal):
     """The realm does not accept changes."""
+
+
+class MassLimit(Protocol):
+    """How much is too much: the numbers of a guard (:mod:`domain.guard`)."""
+
+    @property
+    def percent(self) -> int:
+        """Of all there are."""
+        ...
+
+    @property
+    def minimum(self) -> int:
+        """That many are never too few."""
+        ...
+
+    @property
+    def window_minutes(self) -> int:
+        """Within so many minutes."""
+        ...
+
+
+class MassChange(Refusal):
+    """More would be deactivated or deleted than the realm's guard lets through."""
+
+    def __init__(
+        self, resource_type: str, changed: int, total: int, *, realm: str, limit: MassLimit
+    ) -> None:
+        self.resource_type, self.changed, self.total = resource_type, changed, total
+        super().__init__(
+            f"{changed} of {total} {resource_type.lower()}s were deactivated or deleted within "
+            f"{limit.window_minutes} minutes, and the mass-change guard of this realm lets no more "
+            f"through (its limit is {limit.percent} %, at least {limit.minimum}); if all of it is "
+            f'meant, an administrator lifts the guard: "rollbook realm guard {realm} --lift"'
+        )
 
 
 class VersionMismatch(Refusal):

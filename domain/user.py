@@ -6,8 +6,8 @@ from typing import Any, assert_never
 
 from domain import comparison
 from domain.document import Changes, Document, changed, changes_between
-from domain.events import Bare, WithChanges, WithDocument
-from domain.refusals import InvalidValue
+from domain.events import Bare, WithChanges, WithDocument, WithRestoredDocument
+from domain.refusals import InvalidValue, NotDeleted
 from domain.schemas import USER
 
 
@@ -65,7 +65,7 @@ class User:
 
         topic = "user.deleted"
 
-    class Restored(WithDocument):
+    class Restored(WithRestoredDocument):
         """A deleted user came back under its old id, with this document."""
 
         topic = "user.restored"
@@ -112,6 +112,16 @@ class User:
     def delete(self) -> "Sequence[UserEvent]":
         """Decide the deletion of the user."""
         return [User.Deleted()]
+
+    def restore(self, document: Document, created_at: int) -> "Sequence[UserEvent]":
+        """Decide that the user comes back and says ``document``; it was accepted once.
+
+        Raises:
+            NotDeleted: it is there.
+        """
+        if not self.deleted:
+            raise NotDeleted(USER.name)
+        return [User.Restored(document, created_at)]
 
     @staticmethod
     def evolve(user: "User | None", event: "UserEvent") -> "User":

@@ -182,6 +182,23 @@ class SqlMemberships:
             removed += self._connection.execute(statement).scalars()
         return sorted(removed)
 
+    def join_all(self, groups: Iterable[str], member_id: str, member_type: str) -> Sequence[str]:
+        """Add a resource to groups, in one statement; return those it was not in, sorted."""
+        statement = insert_new(self._connection.dialect.name, members).returning(members.c.group_id)
+        joined: list[str] = []
+        for ids in pieces(groups):
+            rows = [
+                {
+                    "realm": self._realm,
+                    "group_id": id_,
+                    "member_id": member_id,
+                    "member_type": member_type,
+                }
+                for id_ in ids
+            ]
+            joined += self._connection.execute(statement, rows).scalars()
+        return sorted(joined)
+
     def leave_all(self, member_id: str) -> None:
         """Remove a resource from every group, in one statement."""
         _LEAVE_ALL.rows(self._connection, {"b_realm": self._realm, "b_member": member_id})

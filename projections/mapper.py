@@ -14,12 +14,25 @@ from eventsourcing.persistence import Mapper, StoredEvent
 
 from domain.cause import Actor, Cause, Warned
 from domain.events import RecordedEvent
+from domain.group import Group
 from domain.topics import EVENTS
+from domain.user import User
 
 Payload = dict[str, Any]
 Upcaster = Callable[[Payload], Payload]
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+
+def _knows_its_creation(payload: Payload) -> Payload:
+    """Say when a restored resource was created: no command recorded version 1, which did not."""
+    clear = payload["clear"]
+    at = {"schema_version": 2, "created_at": clear["recorded_at"]}
+    return {**payload, "clear": {**clear, **at}}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    (User.Restored.topic, 1): _knows_its_creation,
+    (Group.Restored.topic, 1): _knows_its_creation,
+}
 """By topic and version: what turns a payload of that version into one of the next."""
 
 

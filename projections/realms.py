@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from domain.events import RecordedEvent
+from domain.guard import Guard
 from domain.realm import Realm
 from domain.refusals import NoSuchRealm, RealmNameTaken
+from projections.departures import record_guard_event
 from projections.engines.spelling import insert_new
 from projections.tables import clients, realms
 
@@ -81,5 +83,7 @@ def record_realm_events(connection: Connection, events: Sequence[RecordedEvent[A
                     .where(clients.c.realm == realm, clients.c.client_id == client_id)
                     .values(enabled=enabled)
                 )
+            case Guard.Set() | Guard.Removed() | Guard.Lifted():
+                record_guard_event(connection, realm, event)
             case _:
                 pass  # secrets and tokens: see projections.credentials

@@ -90,6 +90,29 @@ realms = Table(
     Column("registered_at", BigInteger, nullable=False),
 )
 
+guards = Table(
+    "guards",
+    metadata,
+    Column("realm", Identifier, primary_key=True),
+    Column("percent", Integer, nullable=False),
+    Column("minimum", Integer, nullable=False),
+    Column("window_minutes", Integer, nullable=False),
+    Column("lifted_until", BigInteger, nullable=False),
+)
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("id", Identifier, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    PrimaryKeyConstraint("realm", "type", "id", name="departures_pk"),
+    Index("departures_at", "realm", "type", "at", "deleted"),
+    sqlite_with_rowid=False,
+)
+
 clients = Table(
     "clients",
     metadata,

@@ -21,6 +21,7 @@ from domain.ports import Clock, Head
 from domain.topics import AGGREGATE_OF
 from projections.beside import SqlClaims, SqlHeads, SqlMemberships
 from projections.credentials import HashKey, SqlCredentials
+from projections.departures import Departure, SqlDepartures
 from projections.directory import live_directory
 from projections.engines.statements import Answer
 from projections.event_store import EventLog
@@ -100,6 +101,20 @@ class SqlTransaction:
     def groups_of(self, member_id: str) -> Sequence[str]:
         """Return the groups a resource is a member of, sorted, so that they can be locked."""
         return self._members.groups_of(member_id)
+
+    def depart(self, resource_type: str, resource_id: str, *, deleted: bool) -> None:
+        """Count a deactivation or deletion against the realm's guard; step 4 comes next."""
+        self._reach(Step.CLAIM)  # the guard is the last row that is locked
+        departures = SqlDepartures(self._connection, self._cause.realm)
+        guard = departures.guard()
+        if guard is not None:
+            departure = Departure(resource_type, resource_id, deleted, self._now())
+            departures.note(guard, departure, self._living)
+
+    def _living(self, resource_type: str, limit: int) -> int:
+        return self._directory.count_up_to(
+            self._connection, self._cause.realm, resource_type, limit
+        )
 
     def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
         """Whether another resource of the type has this ``externalId``."""

@@ -16,12 +16,13 @@ from domain.events import Event, RecordedEvent, Stream
 from domain.group import Group
 from domain.ports import Head
 from domain.realm import Realm
-from domain.refusals import NoSuchRealm, NoSuchResource
+from domain.refusals import MassChange, NoSuchRealm, NoSuchResource
 from domain.topics import AGGREGATE_OF
 from domain.user import User
 from tests.derived import Beside, beside
 
 S = TypeVar("S")
+DEPARTURES = {"User": ("user.deactivated", "user.deleted"), "Group": ("group.deleted",)}
 STEPS = ("lock", "claims", "members", "append")
 
 
@@ -76,6 +77,10 @@ class MemoryLog:
         if (realm, realm) not in found.heads:
             raise NoSuchRealm(realm)
         return self._stream(found, realm, realm)
+
+    def stream(self, realm: str, id_: str) -> Stream[Any]:
+        """Return a stream as it stands, also of what is deleted."""
+        return self._stream(beside(self.events), realm, id_)
 
     def _living(self, realm: str, id_: str, kind: str) -> Stream[Any]:
         found = beside(self.events)
@@ -156,6 +161,31 @@ class MemoryTransaction:
             g for (r, g), ids in self.now.members.items() if r == realm and member_id in ids
         )
 
+    def depart(self, resource_type: str, resource_id: str, *, deleted: bool) -> None:
+        """Count anew, from the events alone."""
+        self._reach("claims")
+        realm = self.now.states.get((self.cause.realm, self.cause.realm))
+        guard = realm.guard if realm is not None else None
+        if realm is None or guard is None or self._at < guard.lifted_until:
+            return
+        left = {
+            r.stream_id: r.event.topic.endswith(".deleted")
+            for r in self.log.events
+            if r.cause.realm == self.cause.realm
+            and r.recorded_at > self._at - guard.window
+            and r.event.topic in DEPARTURES[resource_type]
+            and r.stream_id != resource_id
+        }
+        living = sum(
+            head.type == resource_type and not head.deleted
+            for (of, _), head in self.now.heads.items()
+            if of == self.cause.realm
+        )
+        total = living + sum(left.values())
+        if guard.refuses(len(left) + 1, total):
+            numbers = (resource_type, len(left), total)
+            raise MassChange(*numbers, realm=realm.slug, limit=guard)
+
     def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
         return any(
             state.document.get("externalId") == external_id and id_ != besides and not state.deleted
@@ -225,6 +255,9 @@ class MemoryMemberships:
         gone = self._of(group_id) & set(members)
         self._of(group_id).difference_update(gone)
         return sorted(gone)
+
+    def join_all(self, groups: Iterable[str], member_id: str, member_type: str) -> Sequence[str]:
+        return sorted(g for g in groups if self.add(g, {member_id: member_type}))
 
     def leave_all(self, member_id: str) -> None:
         for group_id in self.work.groups_of(member_id):

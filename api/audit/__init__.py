@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.audit import past
+from api.audit import past, undo
 
 router = APIRouter()
 router.routes.extend(past.router.routes)
+router.routes.extend(undo.router.routes)

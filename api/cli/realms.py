@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli import guards
 from api.cli.answers import ONCE, AsJson, examples, instant, show, table
 from api.cli.endpoints import tenant_url, token_endpoint
 
@@ -94,6 +95,9 @@ def list_(*, as_json: AsJson = False) -> None:
             for realm in found
         ],
     )
+
+
+app.command("guard", epilog=guards.EXAMPLES)(guards.guard)
 
 
 @app.command(epilog=examples("rollbook realm suspend acme"))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from api.cli import restoring
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def status(*, as_json: AsJson = False) -> None:
 def _as_json(each: "ModelStatus") -> dict[str, Any]:
     return {**each._asdict(), "moved_at": instant(each.moved_at), "healthy": each.healthy}
 
+
+app.command("restore", epilog=restoring.EXAMPLES)(restoring.restore)
 
 parked = typer.Typer(
     name="parked", help="Events that a follower could not take.", rich_markup_mode=None

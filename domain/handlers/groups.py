@@ -1,15 +1,17 @@
 """Handlers of the commands on groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from domain.cause import Warned
-from domain.commands import CreateGroup, DeleteGroup, PatchGroup, ReplaceGroup
+from domain.commands import CreateGroup, DeleteGroup, PatchGroup, ReplaceGroup, RevertGroup
 from domain.document import Document
 from domain.events import Stream
 from domain.group import Group, GroupEvent, membership_events
 from domain.handlers.streams import (
     check_precondition,
+    count_departure,
     doubts_about,
+    guarded,
     leave,
     living,
     same_version,
@@ -36,7 +38,7 @@ def create_group(command: CreateGroup, log: Log) -> Written:
     group_id = log.new_id()
     with log.transaction(command.cause) as work:
         heads = work.lock(referred=command.members.wanted)
-        _take_name(work, Group(command.document), group_id)
+        take_name(work, Group(command.document), group_id)
         joined, warnings = _apply(work, group_id, command.members, heads)
         doubts = doubts_about(work, GROUP.name, command.document, group_id)
         warnings = [*command.warnings, *warnings, *doubts]
@@ -67,8 +69,21 @@ def patch_group(command: PatchGroup, log: Log) -> Written:
     return _change(command, log, stream, patched(GROUP, stream.state.document, command.operations))
 
 
+def revert_group(command: RevertGroup, log: Log) -> Written:
+    """Make a group say again what it said, and have the members it had where they are named.
+
+    Raises:
+        NoSuchResource, GroupNameTaken, VersionMismatch
+    """
+    stream = log.group(command.cause.realm, command.group_id)
+    return _change(command, log, stream, command.document)
+
+
 def _change(
-    command: ReplaceGroup | PatchGroup, log: Log, stream: Stream[Group] | None, document: Document
+    command: ReplaceGroup | PatchGroup | RevertGroup,
+    log: Log,
+    stream: Stream[Group] | None,
+    document: Document,
 ) -> Written:
     own = stream.state.change(document) if stream else []
     if command.group_id in command.members.wanted:
@@ -103,10 +118,10 @@ def delete_group(command: DeleteGroup, log: Log) -> Written:
     """Delete a group; its members stay, their memberships end.
 
     Raises:
-        NoSuchResource, VersionMismatch
+        NoSuchResource, VersionMismatch, MassChange
     """
     stream = log.group(command.cause.realm, command.group_id)
-    with log.transaction(command.cause) as work:
+    with guarded(command.cause, log), log.transaction(command.cause) as work:
         parents = work.groups_of(command.group_id)
         heads = work.lock(written=[command.group_id, *parents])
         if work.groups_of(command.group_id) != parents:
@@ -114,6 +129,7 @@ def delete_group(command: DeleteGroup, log: Log) -> Written:
         head = living(heads.get(command.group_id), GROUP.name, command.group_id)
         check_precondition(command.precondition, head.entity_tag)
         same_version(stream, head)
+        count_departure(command.cause, work, GROUP.name, command.group_id, deleted=True)
         if work.unique_group_names:
             work.claims.release(DISPLAY_NAME, stream.state.name_key)
         work.members.disband(command.group_id)
@@ -132,29 +148,37 @@ def _apply(
     """
     if not wanted:
         return [], []
-    known = {
-        member: heads[member].type
-        for member in wanted.wanted
-        if member in heads
-        and not heads[member].deleted
-        and heads[member].type in (USER.name, GROUP.name)
-    }
+    known, warnings = known_members(wanted.wanted, heads)
     left = wanted.remove
     if wanted.replace is not None:
         left = work.members.of_group(group_id) - known.keys()
     removed = work.members.remove(group_id, left) if left else []
     added = work.members.add(group_id, known) if known else []
-    warnings = [Warned("unknown-member", "members")] if len(known) < len(wanted.wanted) else []
     return membership_events(added, removed), warnings
+
+
+def known_members(
+    wanted: Collection[str], heads: Mapping[str, Head]
+) -> tuple[Mapping[str, str], Sequence[Warned]]:
+    """Return those that may be members (id to resource type), and a warning where some may not."""
+    known = {
+        member: heads[member].type
+        for member in wanted
+        if member in heads
+        and not heads[member].deleted
+        and heads[member].type in (USER.name, GROUP.name)
+    }
+    return known, [Warned("unknown-member", "members")] if len(known) < len(wanted) else []
 
 
 def _rename(work: Transaction, before: Group, after: Group, group_id: str) -> None:
     if after.name_key != before.name_key and work.unique_group_names:
         work.claims.release(DISPLAY_NAME, before.name_key)
-        _take_name(work, after, group_id)
+        take_name(work, after, group_id)
 
 
-def _take_name(work: Transaction, group: Group, group_id: str) -> None:
+def take_name(work: Transaction, group: Group, group_id: str) -> None:
+    """Claim the ``displayName`` of a group, where it is unique. Raises :class:`GroupNameTaken`."""
     if not work.unique_group_names:
         return
     owner = work.claims.take(DISPLAY_NAME, group.name_key, group_id)

@@ -1,14 +1,16 @@
 """What every handler does with the head of the stream it writes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from domain.cause import Warned
+from domain.cause import Cause, Warned
 from domain.document import Document
 from domain.events import Stream
 from domain.group import Group
-from domain.ports import Head, Precondition, Transaction
-from domain.refusals import NoSuchResource, VersionConflict, VersionMismatch
+from domain.guard import Guard
+from domain.ports import Head, Log, Precondition, Transaction
+from domain.refusals import MassChange, NoSuchResource, VersionConflict, VersionMismatch
 
 
 def locked(work: Transaction, resource_type: str, resource_id: str) -> Head:
@@ -46,6 +48,37 @@ def same_version(stream: Stream[Any], head: Head) -> None:
     """
     if stream.version != head.version:
         raise VersionConflict(head.id)
+
+
+@contextmanager
+def guarded(cause: Cause, log: Log) -> Iterator[None]:
+    """Record in the realm's stream, once a trip, that its guard refused what the block wanted.
+
+    The refusal itself leaves nothing behind: this is a transaction of its own.
+    """
+    try:
+        yield
+    except MassChange as refusal:
+        stream = log.realm(cause.realm)
+        numbers = (refusal.resource_type, refusal.changed, refusal.total)
+        tripped = Guard.tripping(stream.state.guard, log.clock(), *numbers)
+        if tripped:
+            with log.transaction(cause) as work:
+                same_version(stream, work.lock(written=[cause.realm])[cause.realm])
+                work.append(cause.realm, "Realm", tripped)
+        raise
+
+
+def count_departure(
+    cause: Cause, work: Transaction, resource_type: str, resource_id: str, *, deleted: bool
+) -> None:
+    """Count what a client deactivates or deletes; operators are their own guard.
+
+    Raises:
+        MassChange: the realm's guard lets no more through.
+    """
+    if cause.actor.kind == "client":
+        work.depart(resource_type, resource_id, deleted=deleted)
 
 
 def doubts_about(

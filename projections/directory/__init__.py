@@ -103,6 +103,12 @@ class DirectoryGeneration(Generation, Protocol):
         """Return a resource as its events leave it, rendered; ``None`` when it is deleted."""
         ...
 
+    def count_up_to(
+        self, connection: Connection, realm: str, resource_type: str, limit: int
+    ) -> int:
+        """Return how many resources of the type the realm has, counted no further than a limit."""
+        ...
+
     def shares_external_id(
         self,
         connection: Connection,

@@ -5,7 +5,7 @@ import pytest
 from domain.document import Change
 from domain.events import MEMBERS_PER_EVENT
 from domain.group import Group, membership_events
-from domain.refusals import InvalidValue
+from domain.refusals import InvalidValue, NotDeleted
 from tests.domain.scenario import given
 
 STAFF = {"displayName": "Staff"}
@@ -70,9 +70,18 @@ def test_a_delta_is_cut_into_events_of_at_most_a_thousand_ids(count: int, pieces
     )
 
 
+def test_only_a_deleted_group_comes_back() -> None:
+    gone = given(Group.Created(STAFF), Group.Deleted())
+    gone.when(lambda group: group.restore(STAFF, 7)).then(Group.Restored(STAFF, 7))
+    there = given(Group.Created(STAFF))
+    there.when(lambda group: group.restore(STAFF, 7)).refused(NotDeleted, saying="not deleted")
+
+
 def test_a_deleted_group_can_be_restored_without_members() -> None:
     assert given(Group.Created(STAFF), Group.Deleted()).state.deleted
-    assert given(Group.Created(STAFF), Group.Deleted(), Group.Restored(STAFF)).state == Group(STAFF)
+    assert given(Group.Created(STAFF), Group.Deleted(), Group.Restored(STAFF, 1)).state == Group(
+        STAFF
+    )
 
 
 def test_a_stream_that_does_not_begin_with_its_creation_is_refused() -> None:

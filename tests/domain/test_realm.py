@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from domain.events import Event
+from domain.guard import Guard
 from domain.realm import Client, Realm
 from domain.refusals import InvalidValue, NoSuchCredential, RealmSuspended
 from tests.domain.scenario import given
@@ -115,3 +116,63 @@ def test_the_state_knows_what_a_client_may_prove_itself_with() -> None:
 def test_a_stream_that_does_not_begin_with_its_registration_is_refused() -> None:
     with pytest.raises(ValueError, match=r"realm\.registered"):
         Realm.evolve(None, Realm.Suspended())
+
+
+LIMIT = Guard.Set(10, 5, 10)
+MINUTE = 60_000_000
+
+
+def test_a_realm_has_a_guard_from_when_it_is_set_until_it_is_removed() -> None:
+    assert given(ACME).state.guard is None
+    assert given(ACME, LIMIT).state.guard == Guard(10, 5, 10)
+    given(ACME).when(lambda r: Guard.setting(r.guard, 10, 5, 10)).then(LIMIT)
+    given(ACME, LIMIT).when(lambda r: Guard.setting(r.guard, 10, 5, 10)).then()
+    given(ACME, LIMIT).when(lambda r: Guard.setting(r.guard, 20, 5, 10)).then(Guard.Set(20, 5, 10))
+    given(ACME, LIMIT).when(lambda r: Guard.removing(r.guard)).then(Guard.Removed())
+    gone = given(ACME, LIMIT, Guard.Removed())
+    assert gone.state.guard is None
+    gone.when(lambda r: Guard.removing(r.guard)).then()
+
+
+@pytest.mark.parametrize("limit", [(0, 5, 10), (101, 5, 10), (10, 0, 10), (10, 5, 0), (1, 1, 1e5)])
+def test_a_limit_out_of_range_is_refused(limit: tuple[int, int, int]) -> None:
+    given(ACME).when(lambda r: Guard.setting(r.guard, *limit)).refused(InvalidValue, saying="to")
+
+
+def test_lifting_needs_a_guard_and_a_while() -> None:
+    lifted = Guard.Lifted(7 + 60 * MINUTE)
+    given(ACME, LIMIT).when(lambda r: Guard.lifting(r.guard, 7, 60)).then(lifted)
+    assert given(ACME, LIMIT, lifted).state.guard.lifted_until == lifted.until
+    given(ACME).when(lambda r: Guard.lifting(r.guard, 7, 60)).refused(InvalidValue, saying="no")
+    given(ACME, LIMIT).when(lambda r: Guard.lifting(r.guard, 7, 0)).refused(InvalidValue)
+
+
+def test_a_trip_is_recorded_once_a_window_and_again_after_a_lift() -> None:
+    tripped = Guard.Tripped("User", 5, 50, 7 + 10 * MINUTE)
+
+    def trip(now: int) -> Callable[[Any], Sequence[Event]]:
+        return lambda realm: Guard.tripping(realm.guard, now, "User", 5, 50)
+
+    given(ACME, LIMIT).when(trip(7)).then(tripped)
+    given(ACME, LIMIT, tripped).when(trip(tripped.until - 1)).then()
+    later = Guard.Tripped("User", 5, 50, tripped.until + 10 * MINUTE)
+    given(ACME, LIMIT, tripped).when(trip(tripped.until)).then(later)
+    lifted = Guard.Lifted(9)
+    given(ACME, LIMIT, tripped, lifted).when(trip(8)).then()
+    given(ACME, LIMIT, tripped, lifted).when(trip(9)).then(
+        Guard.Tripped("User", 5, 50, 9 + 10 * MINUTE)
+    )
+    given(ACME).when(trip(7)).then()
+
+
+@pytest.mark.parametrize(
+    ("changed", "total", "refused"),
+    [(5, 50, False), (6, 50, True), (4, 10, False), (5, 10, True), (6, 60, False), (6, 59, True)],
+)
+def test_more_than_the_percentage_and_at_least_the_minimum_is_too_many(
+    changed: int, total: int, refused: bool
+) -> None:
+    guard = Guard(10, 5, 10)
+    assert guard.refuses(changed, total) is refused
+    assert not guard.refuses(changed, guard.enough(changed))
+    assert changed < 5 or guard.refuses(changed, guard.enough(changed) - 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.document import Change
-from domain.refusals import InvalidValue
+from domain.refusals import InvalidValue, NotDeleted
 from domain.user import User
 from tests.domain.scenario import given
 
@@ -84,8 +84,15 @@ def test_a_deleted_user_remembers_what_it_said() -> None:
     assert state == User(ANN, deleted=True)
 
 
+def test_only_a_deleted_user_comes_back() -> None:
+    gone = given(User.Created(ANN), User.Deleted())
+    gone.when(lambda user: user.restore(ANN, 7)).then(User.Restored(ANN, 7))
+    there = given(User.Created(ANN))
+    there.when(lambda user: user.restore(ANN, 7)).refused(NotDeleted, saying="not deleted")
+
+
 def test_a_restored_user_lives_again() -> None:
-    assert given(User.Created(ANN), User.Deleted(), User.Restored(ANN)).state == User(ANN)
+    assert given(User.Created(ANN), User.Deleted(), User.Restored(ANN, 1)).state == User(ANN)
 
 
 @pytest.mark.parametrize("event", [User.Deleted(), User.Renamed({"userName": Change("a", "b")})])

@@ -4,6 +4,7 @@ from domain.cause import Actor, Cause, Warned
 from domain.document import Change
 from domain.events import Event
 from domain.group import Group
+from domain.guard import Guard
 from domain.realm import Realm
 from domain.user import User
 
@@ -46,14 +47,14 @@ _ALL: tuple[Event, ...] = (
     User.Deactivated({"active": Change(True, False)}),
     User.Activated({"active": Change(False, True)}),
     User.Deleted(),
-    User.Restored(_USER),
+    User.Restored(_USER, RECORDED_AT),
     Group.Created(_GROUP),
     Group.AttributesChanged({"externalId": Change("x", "y")}),
     Group.Renamed({"displayName": Change("Staff", "All staff")}),
     Group.MembersAdded(_MEMBERS),
     Group.MembersRemoved(_MEMBERS),
     Group.Deleted(),
-    Group.Restored(_GROUP),
+    Group.Restored(_GROUP, RECORDED_AT),
     Realm.Registered("acme", unique_group_names=True),
     Realm.Suspended(),
     Realm.Resumed(),
@@ -66,5 +67,9 @@ _ALL: tuple[Event, ...] = (
         "scim", "01890000-0000-7000-8000-0000000000c1", ("scim.read",), 1_800_000_000_000_000
     ),
     Realm.TokenRevoked("scim", "01890000-0000-7000-8000-0000000000c1"),
+    Guard.Set(10, 50, 10),
+    Guard.Removed(),
+    Guard.Tripped("User", 50, 490, 1_700_000_600_000_000),
+    Guard.Lifted(1_700_003_600_000_000),
 )
 EXAMPLES = {event.topic: event for event in _ALL}

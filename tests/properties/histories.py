@@ -20,10 +20,13 @@ from domain.handlers.groups import create_group, delete_group, patch_group, repl
 from domain.handlers.users import create_user, delete_user, patch_user, replace_user
 from domain.patching import AttributeOperation, MemberDelta
 from domain.refusals import Refusal
-from domain.schemas import ENTERPRISE_URN
+from domain.schemas import ENTERPRISE_URN, GROUP, USER
+from replay.moments import moment_at
+from replay.restoring import restore
 from tests.houses import House
 
 SLUGS = ("acme", "other")
+SCHEMAS = {schema.name: schema for schema in (USER, GROUP)}
 NAMES = ("ann", "ANN", "bob", "Stra\u00dfe", "STRASSE")
 
 text = st.sampled_from(["", "x", "Y", "\u00e4", "a@Example.COM"]).filter(bool)
@@ -100,6 +103,8 @@ steps = st.one_of(
     ),
     st.tuples(st.just("patch group"), places, st.just([]), deltas),
     st.tuples(st.just("delete"), places),
+    st.tuples(st.just("restore"), places),
+    st.tuples(st.just("put back"), places, st.integers(0, 40), st.booleans()),
 )
 histories = st.lists(st.tuples(st.sampled_from(SLUGS), steps), min_size=5, max_size=30)
 
@@ -162,6 +167,17 @@ class Player:
     def _patch_group(self, slug: str, cause: Any, place: int, operations: Any, wish: Any) -> None:
         group_id = self._at(slug, place, "Group")[1]
         self._do(patch_group, PatchGroup(cause, group_id, operations, self._delta(slug, wish)))
+
+    def _restore(self, slug: str, cause: Any, place: int) -> None:
+        kind, id_ = self._at(slug, place)
+        restore(self.house.log, SCHEMAS[kind], cause, id_)
+
+    def _put_back(self, slug: str, cause: Any, place: int, then: int, members: bool) -> None:
+        kind, id_ = self._at(slug, place)
+        events = self.house.events()
+        moment = moment_at(self.house.database, events[then % len(events)].recorded_at)
+        wanted = members and kind == "Group"
+        restore(self.house.log, SCHEMAS[kind], cause, id_, to=moment, members=wanted)
 
     def _delete(self, slug: str, cause: Any, place: int) -> None:
         kind, id_ = self._at(slug, place)

@@ -20,4 +20,5 @@ class DirectoryG1:
     find = staticmethod(queries.find)
     members_of = staticmethod(queries.members_of)
     groups_of = staticmethod(queries.groups_of)
+    count_up_to = staticmethod(queries.count_up_to)
     shares_external_id = staticmethod(queries.shares_external_id)

@@ -255,3 +255,22 @@ _SHARES = {
     )
     for kind, table in TABLES.items()
 }
+
+
+def count_up_to(connection: Connection, realm: str, resource_type: str, limit: int) -> int:
+    """Return how many resources of the type the realm has, counted no further than a limit."""
+    row = _UP_TO[resource_type].first(connection, {"realm": realm, "limit": limit})
+    return int(row[0])
+
+
+_UP_TO = {
+    kind: Prepared(
+        select(func.count()).select_from(
+            select(table.c.id)
+            .where(table.c.realm == bindparam("realm"))
+            .limit(bindparam("limit"))
+            .subquery()
+        )
+    )
+    for kind, table in TABLES.items()
+}

@@ -45,6 +45,11 @@ def on_created(_row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     )
 
 
+def on_restored(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
+    """Begin a row again: ``user.restored`` and ``group.restored`` know when it first began."""
+    return replace(on_created(row, recorded), created=recorded.event.created_at)
+
+
 def on_changed(row: Row | None, recorded: RecordedEvent[Any]) -> Row:
     """Apply changes: the events that carry them by path."""
     touched, changes = _existing(row, recorded), recorded.event.changes
@@ -84,11 +89,13 @@ FUNCTIONS: Mapping[str, Function] = {
     User.Deactivated.topic: on_changed,
     User.Activated.topic: on_changed,
     User.Deleted.topic: on_deleted,
+    User.Restored.topic: on_restored,
     Group.Created.topic: on_created,
     Group.AttributesChanged.topic: on_changed,
     Group.Renamed.topic: on_changed,
     Group.MembersAdded.topic: on_touched,
     Group.MembersRemoved.topic: on_touched,
     Group.Deleted.topic: on_deleted,
+    Group.Restored.topic: on_restored,
 }
 """Every event the directory follows, by topic; realm events are not among them."""

@@ -2,7 +2,12 @@ import re
 
 import pytest
 
-from api.settings import Settings
+from api.composition import open_service
+from api.settings import Settings, read_settings
+from domain.cause import Actor, Cause
+from domain.commands import CreateUser, DeleteUser
+from domain.handlers.users import create_user, delete_user
+from projections.realms import get_realm
 from tests.api.cli.conftest import Operator, Rollbook
 from tests.api.cli.test_serving import pasted, wait_until_ready
 from tests.serving import PROJECT, free_port
@@ -17,12 +22,24 @@ def commands() -> list[str]:
 
 
 def filled_in(rollbook: Rollbook, line: str) -> str:
-    """Put an id of the realm `acme` where the guide says SECRET_ID or TOKEN_ID."""
+    """Put an id of the realm `acme` where the guide says SECRET_ID, TOKEN_ID or USER_ID."""
     for noun in ("secret", "token"):
         if f"{noun.upper()}_ID" in line:
             [first, *_] = rollbook(noun, "list", "acme", "--json").value
             line = line.replace(f"{noun.upper()}_ID", first[f"{noun}_id"])
-    return line
+    return line.replace("USER_ID", deleted_user()) if "USER_ID" in line else line
+
+
+def deleted_user() -> str:
+    """Return the id of a user of the realm `acme` that is deleted."""
+    service = open_service(read_settings())
+    with service.database.reading() as connection:
+        realm = get_realm(connection, "acme").realm
+    cause = Cause(realm, Actor("client", "scim"), "c" * 32, "test")
+    user_id = service.log.handle(create_user, CreateUser(cause, {"userName": "ann"})).id
+    service.log.handle(delete_user, DeleteUser(cause, user_id))
+    service.close()
+    return user_id
 
 
 def test_every_command_of_the_guide_runs_in_its_order(
