@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.audit import past
+from api.audit import history, past
 
 router = APIRouter()
 router.routes.extend(past.router.routes)
+router.routes.extend(history.router.routes)
