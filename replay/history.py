@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import bindparam, select
+
 from domain.comparison import invisible_character
 from domain.refusals import InvalidValue
 from domain.topics import AGGREGATE_OF, EVENTS
@@ -14,6 +16,7 @@ from projections.audit.reading import newest
 from projections.audit.said import key_of_attribute
 from projections.database import Database
 from projections.log import SqlLog
+from projections.tables import streams
 from replay.moments import moment_at
 from replay.telling import Told, told
 
@@ -104,6 +107,17 @@ class AuditLog:
             page = newest(connection, self.log.events, self.realm, conditions, stretch, count)
             events = told(connection, self.realm, page.entries)
         return History(events, page.entries[-1].row.position if page.more else None)
+
+    def knows(self, resource_type: str | None, resource_id: str) -> bool:
+        """Whether the realm ever had a resource of this id, living or deleted."""
+        with self.log.database.reading() as connection:
+            kind = connection.scalar(_KIND, {"realm": self.realm, "id": resource_id})
+        return kind is not None and resource_type in (None, kind)
+
+
+_KIND = select(streams.c.type).where(
+    streams.c.realm == bindparam("realm"), streams.c.id == bindparam("id")
+)
 
 
 def _id(text: str) -> str:

@@ -9,10 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.composition import Service
+from api.settings import Settings
 from domain.cause import Actor, Cause
 from domain.document import changes_between
 from domain.events import RecordedEvent
 from domain.group import Group
+from domain.handlers.realms import change_realm, issue_token
 from domain.realm import Realm
 from domain.user import User
 from projections.audit import Conditions
@@ -20,7 +26,7 @@ from projections.audit.g1 import AuditG1
 from projections.followers.following import Following
 from replay.history import AuditLog, Between
 from tests.engines import Engine
-from tests.houses import House, opened_house
+from tests.houses import KEY, House, opened_house
 from tests.projections.followed import following
 
 ACTORS = ("scim", "hr", "SCIM")
@@ -94,13 +100,52 @@ def witnessed(house: House, slug: str) -> list[Said]:
         before = states.get(recorded.stream_id)
         after = states[recorded.stream_id] = aggregate.evolve(before, recorded.event)
         if kind == "realm":
-            name, changes = after.slug, dict.fromkeys(recorded.event.parts()[0])
-            changes = {_camel(path): None for path in changes}
+            name = after.slug
+            changes: Any = {_camel(path): None for path in recorded.event.parts()[0]}
         else:
             name = after.document.get("displayName") or after.document.get("userName")
             changes = changes_between(before.document if before else {}, after.document)
         found.append(Said(position, recorded, kind.capitalize(), name, changes))
     return found[::-1]
+
+
+@dataclass
+class Auditor:
+    """Asks a house by HTTP, with a token of each of its realms."""
+
+    house: BusyHouse
+    follower: Following
+    client: TestClient
+    tokens: Mapping[str, str]
+
+    def get(self, path: str, slug: str = "acme", method: str = "GET") -> Any:
+        headers = {"Authorization": f"Bearer {self.tokens[slug]}"}
+        return self.client.request(method, f"/realms/{slug}/audit/v1{path}", headers=headers)
+
+    def all_pages(self, query: str, slug: str = "acme") -> list[dict[str, Any]]:
+        found, cursor = [], ""
+        while True:
+            answer = self.get(f"/events?{query}{cursor}", slug)
+            assert answer.status_code == 200, answer.text
+            body = answer.json()
+            found += body["events"]
+            if body["nextCursor"] is None:
+                return found
+            cursor = f"&cursor={body['nextCursor']}"
+
+
+@contextmanager
+def auditing(engine: Engine, slugs: Sequence[str] = ("acme", "other")) -> Iterator[Auditor]:
+    """Serve a house whose audit follower has not run yet."""
+    with busy_house(engine, slugs) as (house, follower):
+        tokens = {}
+        for slug in slugs:
+            scopes = ("scim.read", "scim.write", "audit.read")
+            change_realm(house.cause(slug), house.log, lambda r: r.add_client("auditor", scopes))
+            _, tokens[slug], _ = issue_token(house.cause(slug), house.log, "auditor", days=1)
+        service = Service(Settings(), house.database, house.log.registry, KEY, house.log)
+        with TestClient(create_app(service), raise_server_exceptions=False) as client:
+            yield Auditor(house, follower, client, tokens)
 
 
 def _camel(name: str) -> str:

@@ -15,8 +15,10 @@ from api.parameters import one, whole_number
 from api.representation import json_response
 from domain.refusals import InvalidValue
 from replay.cursors import open_cursor, seal
+from replay.difference import difference
 from replay.history import AuditLog, Between, between, conditions_of
 from replay.moments import parse_instant
+from replay.summary import summary
 
 router = APIRouter()
 DEFAULT_COUNT, MAX_COUNT = 100, 1_000
@@ -77,10 +79,51 @@ def events_page(service: Service, caller: Caller, parameters: Any) -> Response:
     return json_response({"events": page.events, "nextCursor": cursor})
 
 
+def difference_between(service: Service, caller: Caller, parameters: Any) -> Response:
+    """Answer ``/diff``.
+
+    Raises:
+        InvalidValue: a parameter cannot be read.
+        TooMany: more happened than one answer tells.
+    """
+    query = asked(parameters, *_RANGE)
+    if "from" not in query:
+        raise InvalidValue("from is missing: an instant such as 2026-03-03T12:00:00Z")
+    span = span_of(service, query)
+    found = difference(service.log, caller.realm, span)
+    return json_response({**_cuts(span), **found._asdict()})
+
+
+def summary_of(service: Service, caller: Caller, parameters: Any) -> Response:
+    """Answer ``/summary``. Raises InvalidValue."""
+    query = asked(parameters, *_RANGE, "by")
+    by = query.get("by", "day")
+    span = span_of(service, query)
+    found = summary(service.log, caller.realm, span, by)
+    total = sum(each["events"] for each in found)
+    return json_response({**_cuts(span), "by": by, "counts": found, "totalEvents": total})
+
+
+def _cuts(span: Between) -> dict[str, int]:
+    return {"afterPosition": span.after, "uptoPosition": span.upto}
+
+
 @router.get(BASE + "/events")
 async def list_events(request: Request) -> Response:
     """Return a page of events, newest first."""
     return await _answered(request, events_page)
+
+
+@router.get(BASE + "/diff")
+async def diff(request: Request) -> Response:
+    """Return what two instants differ by."""
+    return await _answered(request, difference_between)
+
+
+@router.get(BASE + "/summary")
+async def summarise(request: Request) -> Response:
+    """Return how much happened between two instants."""
+    return await _answered(request, summary_of)
 
 
 async def _answered(request: Request, answer: Any) -> Response:
