@@ -29,6 +29,7 @@ from tests.engines import Engine
 from tests.houses import KEY, House, opened_house
 from tests.projections.followed import following
 
+SCOPES = ("scim.read", "scim.write", "audit.read")
 ACTORS = ("scim", "hr", "SCIM")
 
 
@@ -140,8 +141,7 @@ def auditing(engine: Engine, slugs: Sequence[str] = ("acme", "other")) -> Iterat
     with busy_house(engine, slugs) as (house, follower):
         tokens = {}
         for slug in slugs:
-            scopes = ("scim.read", "scim.write", "audit.read")
-            change_realm(house.cause(slug), house.log, lambda r: r.add_client("auditor", scopes))
+            change_realm(house.cause(slug), house.log, lambda r: r.add_client("auditor", SCOPES))
             _, tokens[slug], _ = issue_token(house.cause(slug), house.log, "auditor", days=1)
         service = Service(Settings(), house.database, house.log.registry, KEY, house.log)
         with TestClient(create_app(service), raise_server_exceptions=False) as client:

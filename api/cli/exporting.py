@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedWriter, RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,16 +30,30 @@ def whole_stream() -> Iterator[BinaryIO]:
     Raises:
         NotExported: nobody reads it any more, or its disk is full; what was written by then stays.
     """
-    stream = sys.stdout.buffer
     try:
-        yield stream
-        stream.flush()
+        with _buffered(sys.stdout.buffer) as stream:
+            yield stream
+            stream.flush()
     except OSError as error:
         _abandon()
         raise NotExported(
             f"the export ended early: standard output: {error.strerror or error}; "
             "what was written by then is not whole"
         ) from None
+
+
+@contextmanager
+def _buffered(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a stream that writes all it is given: with PYTHONUNBUFFERED standard output does not."""
+    if not isinstance(stream, RawIOBase):
+        yield stream
+        return
+    buffered = BufferedWriter(stream)
+    try:
+        yield buffered
+    finally:
+        with suppress(OSError):
+            buffered.detach()
 
 
 def _abandon() -> None:

@@ -28,7 +28,7 @@ def told(auditor: Auditor) -> list[Any]:
 def test_an_event_says_who_did_what_from_where_and_to_whom(engine: Engine) -> None:
     with auditing(engine) as auditor:
         Player(auditor.house).play(STORY)
-        [ann] = [e for e in auditor.all_pages("action=user.created&attribute=title")]
+        [ann] = auditor.all_pages("action=user.created&attribute=title")
         [left] = auditor.all_pages("action=group.members-removed&actor=scim&count=1")[-1:]
     assert ann | {"position": 0, "recordedAt": "", "resourceId": "", "changes": []} == {
         "position": 0,
@@ -154,7 +154,7 @@ def test_a_large_page_ends_early_and_the_next_goes_on(
         if follows:
             auditor.follower.catch_up()
         monkeypatch.setattr("projections.audit.reading.PAGE_BYTES", 2_000)
-        assert len(auditor.get("/events?count=1000").json()["events"]) < 5
+        assert len(auditor.get("/events?count=1000").json()["events"]) < 8
         assert auditor.all_pages("count=1000") == whole
         monkeypatch.setattr("projections.audit.reading.PAGE_BYTES", 1)
         assert auditor.all_pages("count=3") == whole
@@ -163,7 +163,7 @@ def test_a_large_page_ends_early_and_the_next_goes_on(
 def test_a_cursor_is_good_for_its_realm_and_query_alone(engine: Engine) -> None:
     with auditing(engine) as auditor:
         told(auditor)
-        cursor = auditor.get("/events?count=2&action=user.created").json()["nextCursor"]
+        cursor = auditor.get("/events?count=1&action=user.created").json()["nextCursor"]
         good = auditor.get(f"/events?count=5&action=user.created&cursor={cursor}")
         other = [
             auditor.get(f"/events?count=2&action=user.created&cursor={cursor}", "other"),
@@ -365,9 +365,6 @@ def test_values_stand_in_the_events_alone(engine: Engine) -> None:
     }
 
 
-def test_every_event_there_is_has_words() -> None:
-    for topic, kind in said.EVENTS.items():
-        assert topic in said.AGGREGATE_OF
-        assert callable(kind.from_parts)
+def test_an_attribute_that_is_never_recorded_has_no_key() -> None:
     assert said.key_of_attribute("EMAILS.value") == "emails"
-    assert said.key_of_attribute("groups") is None
+    assert [said.key_of_attribute(name) for name in ("groups", "id", "password")] == [None] * 3
