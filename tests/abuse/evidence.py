@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from api.composition import known_generations
 from domain.events import RecordedEvent
@@ -37,7 +37,7 @@ class Evidence:
     def select(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
         """Run one SELECT on a connection of its own that cannot write."""
         with looking_at(self.url) as connection:
-            return [tuple(row) for row in connection.execute(statement)]
+            return _rows(connection, statement)
 
     @property
     def realm(self) -> str:
@@ -96,10 +96,14 @@ class Evidence:
 
     def events(self) -> list[RecordedEvent[Any]]:
         """Return the events of the realm, in the order of the log."""
+        with looking_at(self.url) as connection:
+            return self._events(connection, self.realm)
+
+    def _events(self, connection: Connection, realm: str) -> list[RecordedEvent[Any]]:
         database = Database(self.url)
         try:
-            log, realm = EventLog(database), self.realm
-            return [r for _, r in log.read(0, 10_000_000) if r.cause.realm == realm]
+            found = EventLog(database).read(0, 10_000_000, connection=connection)
+            return [r for _, r in found if r.cause.realm == realm]
         finally:
             database.close()
 
@@ -107,35 +111,47 @@ class Evidence:
         """Fail unless heads, claims, members and documents are what the realm's events say.
 
         The fold itself refuses a stream whose versions have a gap or a double, a member that was
-        added twice, and two living resources of one name.
+        added twice, and two living resources of one name. All is seen at one instant, whoever
+        writes meanwhile.
         """
-        said, realm = beside(self.events()), self.realm
-        heads = select(streams.c.id, streams.c.version, streams.c.deleted)
-        assert {
-            id_: (v, d) for id_, v, d in self.select(heads.where(streams.c.realm == realm))
-        } == {id_: (head.version, head.deleted) for (_, id_), head in said.heads.items()}
-        taken = select(claims.c.realm, claims.c.kind, claims.c.key, claims.c.owner)
-        found = self.select(taken.where(claims.c.realm == realm))
-        assert {row[:3]: row[3] for row in found} == said.claims
-        joined: dict[tuple[str, str], set[str]] = {}
-        rows = select(members.c.group_id, members.c.member_id).where(members.c.realm == realm)
-        for group, member in self.select(rows):
-            joined.setdefault((realm, group), set()).add(member)
-            assert not said.heads[realm, member].deleted, "a member that does not exist"
-        assert joined == said.members
-        documents = {
-            (realm, id_): _document(text)
-            for table in TABLES.values()
-            for id_, text in self.select(
-                select(table.c.id, table.c.document).where(table.c.realm == realm)
-            )
-        }
-        assert documents == {
-            key: state.document
-            for key, state in said.states.items()
-            if said.heads[key].type != "Realm" and not state.deleted
-        }
+        realm = self.realm
+        with looking_at(self.url) as connection:
+            said = beside(self._events(connection, realm))
+            _assert_beside(connection, realm, said)
         return said
+
+
+def _assert_beside(connection: Connection, realm: str, said: Beside) -> None:
+    heads = select(streams.c.id, streams.c.version, streams.c.deleted)
+    found = _rows(connection, heads.where(streams.c.realm == realm))
+    assert {id_: (version, deleted) for id_, version, deleted in found} == {
+        id_: (head.version, head.deleted) for (_, id_), head in said.heads.items()
+    }
+    taken = select(claims.c.realm, claims.c.kind, claims.c.key, claims.c.owner)
+    found = _rows(connection, taken.where(claims.c.realm == realm))
+    assert {row[:3]: row[3] for row in found} == said.claims
+    joined: dict[tuple[str, str], set[str]] = {}
+    rows = select(members.c.group_id, members.c.member_id).where(members.c.realm == realm)
+    for group, member in _rows(connection, rows):
+        joined.setdefault((realm, group), set()).add(member)
+        assert not said.heads[realm, member].deleted, "a member that does not exist"
+    assert joined == said.members
+    documents = {
+        (realm, id_): _document(text)
+        for table in TABLES.values()
+        for id_, text in _rows(
+            connection, select(table.c.id, table.c.document).where(table.c.realm == realm)
+        )
+    }
+    assert documents == {
+        key: state.document
+        for key, state in said.states.items()
+        if said.heads[key].type != "Realm" and not state.deleted
+    }
+
+
+def _rows(connection: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(statement)]
 
 
 def _digest(rows: list[tuple[Any, ...]]) -> str:

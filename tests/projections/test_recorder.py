@@ -1,5 +1,6 @@
 """The recorder keeps the contract that the eventsourcing library ships as a test case."""
 
+import threading
 from collections.abc import Iterator
 from typing import ClassVar
 from uuid import UUID
@@ -27,7 +28,10 @@ class TestSqlRecorderOnSqlite(persistence.ApplicationRecorderTestCase[SqlRecorde
             with self.database.migrating() as connection:
                 metadata.create_all(connection, tables=[events])
                 connection.commit()
+            others = set(threading.enumerate())
             yield
+            for reader in set(threading.enumerate()) - others:  # a case leaves its readers behind
+                reader.join(30)
             self.database.close()
 
     def create_recorder(self) -> SqlRecorder:
