@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from api.settings import BadSetting, Settings
 from projections.activity.g1 import ActivityG1
+from projections.audit.g1 import AuditG1
 from projections.credentials import HashKey, check_key, has_key, read_key
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
@@ -93,7 +94,7 @@ def check_key_file(settings: Settings, database: Database) -> None:
 
 def known_generations() -> Registry:
     """Return the read models of this release, in every generation it knows."""
-    return Registry([DirectoryG1(), SpansG1()], followed=[ActivityG1()])
+    return Registry([DirectoryG1(), SpansG1()], followed=[ActivityG1(), AuditG1()])
 
 
 def followings_of(

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.audit import past, undo
+from api.audit import history, past, undo
 
 router = APIRouter()
-router.routes.extend(past.router.routes)
-router.routes.extend(undo.router.routes)
+for _part in (past, history, undo):
+    router.routes.extend(_part.router.routes)

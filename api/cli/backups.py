@@ -39,7 +39,7 @@ def backup(
 
     settings = read_settings()
     database, _ = embedded_file(settings)
-    with _stopped_cleanly(), slow_bar("backup") as report:
+    with stopped_cleanly(), slow_bar("backup") as report:
         try:
             contents = back_up(database, file, replace=force, progress=report)
         finally:
@@ -83,7 +83,7 @@ def restore(
 
     settings = read_settings()
     database, target = embedded_file(settings)
-    with _stopped_cleanly(), slow_bar("restore") as report:
+    with stopped_cleanly(), slow_bar("restore") as report:
         contents, kept = put_back(file, target, replace=force, progress=report)
     key_fits = True
     try:
@@ -112,7 +112,7 @@ def restore(
 
 
 @contextmanager
-def _stopped_cleanly() -> Iterator[None]:
+def stopped_cleanly() -> Iterator[None]:
     """Let SIGTERM end the block as an error does, so that nothing is left behind."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_ASKED_TO_STOP))
     try:

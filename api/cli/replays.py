@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli import restoring
+from api.cli import histories, restoring
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
     from replay.status import ModelStatus
 
 app = typer.Typer(name="replay", help="Bring read models back from the log.", rich_markup_mode=None)
+
+app.add_typer(histories.app)  # no noun of its own
 
 
 @app.callback()

@@ -60,6 +60,8 @@ name_spans = Table(
     sqlite_with_rowid=False,
 )
 
+_IDS_AT_A_TIME = 1_000
+
 
 class SpansG1:
     """The declaration; implements :class:`projections.generations.Generation`."""
@@ -132,6 +134,19 @@ def names_at(
     """Return what resources were called right after a position; those that existed then."""
     bound = {"realm": realm, "ids": sorted(ids), "at": position}
     return {row.id: row.display for row in connection.execute(_NAMES_AT, bound)}
+
+
+def names_begun(
+    connection: Connection, realm: str, ids: Iterable[str]
+) -> Mapping[str, Sequence[tuple[int, str | None]]]:
+    """Return (position, name) of every name that resources ever had, in their order."""
+    found: dict[str, list[tuple[int, str | None]]] = {}
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), _IDS_AT_A_TIME):
+        bound = {"realm": realm, "ids": wanted[start : start + _IDS_AT_A_TIME]}
+        for id_, position, display in connection.execute(_NAMES_BEGUN, bound):
+            found.setdefault(id_, []).append((position, display))
+    return found
 
 
 def _open_at(joined: ColumnElement[Any], left: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -240,4 +255,12 @@ _NAMES_AT = select(name_spans.c.id, name_spans.c.display).where(
     name_spans.c.realm == bindparam("realm"),
     name_spans.c.id.in_(bindparam("ids", expanding=True)),
     _NAMED_THEN,
+)
+_NAMES_BEGUN = (
+    select(name_spans.c.id, name_spans.c.from_position, name_spans.c.display)
+    .where(
+        name_spans.c.realm == bindparam("realm"),
+        name_spans.c.id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(name_spans.c.id, name_spans.c.from_position)
 )

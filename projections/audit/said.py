@@ -1,0 +1,169 @@
+"""What an event says to an auditor; pure functions, for the follower and the rest of the log alike.
+
+An attribute has a **key** by which it is looked for: its path in lower case. An event that changes
+``name.givenName`` changes ``name`` too.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from domain.document import Change, Changes, by_path
+from domain.events import WithChanges, WithDocument, WithMembers
+from domain.group import Group
+from domain.instants import instant
+from domain.realm import Realm
+from domain.schemas import GROUP, USER, AttributeDefinition, ResourceSchema
+from domain.topics import AGGREGATE_OF, EVENTS
+from projections.audit import MEMBERS, AuditRow
+from projections.generations import Positioned
+
+NAMING_TOPICS = tuple(
+    topic
+    for topic, kind in EVENTS.items()
+    if kind is Realm.Registered or issubclass(kind, WithDocument | WithChanges)
+)
+"""Events that can change what a resource is called."""
+
+
+class Name(NamedTuple):
+    """What a resource may be called by: a realm's slug counts as its display name."""
+
+    display: str | None = None
+    user_name: str | None = None
+
+    @property
+    def shown(self) -> str | None:
+        """What it is called."""
+        return self.display or self.user_name
+
+
+def named_after(name: Name, event: Any) -> Name:
+    """Return what a resource is called after an event."""
+    match event:
+        case Realm.Registered(slug):
+            return Name(slug)
+        case WithDocument(document):
+            return Name(document.get("displayName"), document.get("userName"))
+        case WithChanges(changes):
+            return Name(
+                changes["displayName"].new if "displayName" in changes else name.display,
+                changes["userName"].new if "userName" in changes else name.user_name,
+            )
+        case _:
+            return name
+
+
+def changes_of(event: Any) -> Changes:
+    """Return the values before and after by path; of an event about a realm, what it names."""
+    match event:
+        case WithChanges(changes):
+            return changes
+        case WithDocument(document):
+            return {path: Change(None, value) for path, value in by_path(document).items()}
+        case WithMembers():
+            return {}
+        case _:
+            clear, personal = event.parts()
+            named = {**clear, **personal}
+            return {_camel(name): Change(None, _shown(name, v)) for name, v in named.items()}
+
+
+def members_of(event: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the ids of the members that were added, and of those that were removed."""
+    match event:
+        case Group.MembersAdded(members):
+            return members, ()
+        case Group.MembersRemoved(members):
+            return (), members
+        case _:
+            return (), ()
+
+
+def attributes_of(event: Any) -> frozenset[str]:
+    """Return the keys of the attributes that an event changes."""
+    if isinstance(event, WithMembers):
+        return frozenset((MEMBERS,))
+    return frozenset(key for path in changes_of(event) for key in _keys(path))
+
+
+def row_of(positioned: Positioned, name: Name) -> AuditRow:
+    """Return the row of an event, given what its resource is called after it."""
+    position, recorded = positioned
+    cause = recorded.cause
+    return AuditRow(
+        realm=cause.realm,
+        position=position,
+        recorded_at=recorded.recorded_at,
+        resource_type=AGGREGATE_OF[recorded.event.topic],
+        resource_id=recorded.stream_id,
+        resource_name=name.shown,
+        version=recorded.originator_version,
+        action=recorded.event.topic,
+        operation=cause.operation,
+        actor_kind=cause.actor.kind,
+        actor_id=cause.actor.id,
+        token_id=cause.actor.token_id,
+        source_address=cause.source_address,
+        user_agent=cause.user_agent,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.causation_id,
+    )
+
+
+def key_of_attribute(text: str) -> str | None:
+    """Return the key of an attribute as somebody spells it; ``None`` when there is none.
+
+    An attribute of an extension may go without its URN; a sub-attribute of a multi-valued one
+    stands for the whole, which is recorded whole.
+    """
+    return _SPELLINGS.get(text.lower())
+
+
+def _keys(path: str) -> list[str]:
+    urn, colon, rest = path.lower().rpartition(":")
+    attribute, dot, _ = rest.partition(".")
+    keys = [path.lower(), f"{urn}{colon}{attribute}"] if dot else [path.lower()]
+    return [*keys, urn] if colon else keys
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _shown(name: str, value: Any) -> Any:
+    return instant(value) if name.endswith("_at") and isinstance(value, int) else value
+
+
+def _spelled(attributes: Mapping[str, AttributeDefinition], prefix: str = "") -> dict[str, str]:
+    found = {}
+    for name, attribute in attributes.items():
+        if attribute.read_only and name != MEMBERS:
+            continue
+        key = found[prefix + name] = prefix + name
+        for sub in attribute.sub_attributes:
+            found[f"{key}.{sub}"] = key if attribute.multi_valued else f"{key}.{sub}"
+    return found
+
+
+def _spellings(schema: ResourceSchema) -> dict[str, str]:
+    core = _spelled(schema.attributes)
+    found = {**core, **{f"{schema.urn.lower()}:{name}": key for name, key in core.items()}}
+    for urn, attributes in schema.extensions.items():
+        qualified = f"{urn.lower()}:"
+        extension = _spelled(attributes, qualified)
+        found |= {name.removeprefix(qualified): key for name, key in extension.items()} | extension
+        found[urn.lower()] = urn.lower()
+    return found | core
+
+
+def _fields_of_realms() -> dict[str, str]:
+    named = [n for k in EVENTS.values() for n in getattr(k, "__slots__", ()) if _is_of_realm(k)]
+    return {_camel(name).lower(): _camel(name).lower() for name in named}
+
+
+def _is_of_realm(kind: Any) -> bool:
+    return AGGREGATE_OF[kind.topic] == "Realm"
+
+
+_SPELLINGS = {**_fields_of_realms(), **_spellings(USER), **_spellings(GROUP)}

@@ -1,0 +1,60 @@
+"""Entries of the audit log in words: the JSON objects of answers and of an export."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from domain.instants import instant
+from projections.audit import Entry
+from projections.audit.said import changes_of, members_of
+from projections.spans.g1 import names_begun
+
+Told = dict[str, Any]
+_Names = Mapping[str, Sequence[tuple[int, str | None]]]
+
+
+def told(connection: Connection, realm: str, entries: Sequence[Entry]) -> list[Told]:
+    """Return entries of a realm as JSON objects, with the names that members had then."""
+    members = {id_ for e in entries for ids in members_of(e.recorded.event) for id_ in ids}
+    names: _Names = names_begun(connection, realm, members) if members else {}
+    return [_told(entry, names) for entry in entries]
+
+
+def name_then(names: _Names, id_: str, position: int) -> str | None:
+    """Return the last name of a resource that began at a position or before."""
+    begun = names.get(id_, ())
+    place = bisect_right(begun, position, key=lambda each: each[0])
+    return begun[place - 1][1] if place else None
+
+
+def _told(entry: Entry, names: _Names) -> Told:
+    row, recorded = entry
+    added, removed = members_of(recorded.event)
+
+    def people(ids: Sequence[str]) -> list[Told]:
+        return [{"value": id_, "display": name_then(names, id_, row.position)} for id_ in ids]
+
+    return {
+        "position": row.position,
+        "recordedAt": instant(row.recorded_at),
+        "action": row.action,
+        "operation": row.operation,
+        "resourceType": row.resource_type,
+        "resourceId": row.resource_id,
+        "resourceName": row.resource_name,
+        "version": row.version,
+        "actor": {"kind": row.actor_kind, "id": row.actor_id, "tokenId": row.token_id},
+        "sourceAddress": row.source_address,
+        "userAgent": row.user_agent,
+        "correlationId": row.correlation_id,
+        "causationId": row.causation_id,
+        "changes": [
+            {"path": path, "before": change.old, "after": change.new}
+            for path, change in changes_of(recorded.event).items()
+        ],
+        "membersAdded": people(added),
+        "membersRemoved": people(removed),
+        "warnings": [warned._asdict() for warned in recorded.warnings],
+    }
