@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.audit import past
+from api.audit import past, requests
 
 router = APIRouter()
 router.routes.extend(past.router.routes)
+router.routes.extend(requests.router.routes)

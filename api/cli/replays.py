@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from api.cli import journal
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ app = typer.Typer(name="replay", help="Bring read models back from the log.", ri
 @app.callback()
 def replay() -> None:
     """Bring read models back from the log."""
+
+
+app.command(
+    epilog=examples(
+        "rollbook replay requests contoso --failed",
+        "rollbook replay requests contoso --from 2026-03-03T12:00:00Z --json",
+    )
+)(journal.requests)
 
 
 @app.command(epilog=examples("rollbook replay refill"))
