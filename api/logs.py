@@ -66,6 +66,8 @@ def _shorten(
             text = masked(value)
             long = len(text) > MAX_VALUE and name != "exception"
             event[name] = text[:MAX_VALUE] + "…" if long else text
+        elif isinstance(value, list):
+            event[name] = [masked(each) if isinstance(each, str) else each for each in value]
     return event
 
 

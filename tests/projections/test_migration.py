@@ -22,11 +22,12 @@ from projections.migration import (
     newest_revision,
     present_revision,
 )
+from projections.spans.g1 import SpansG1
 from projections.tables import metadata
 from tests.engines import Engine, only_on
 from tests.houses import House
 
-READ_MODELS = DirectoryG1.metadata.tables.keys()
+READ_MODELS = {*DirectoryG1.metadata.tables, *SpansG1.metadata.tables}
 
 
 def registry() -> Registry:
