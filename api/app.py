@@ -27,6 +27,8 @@ from api.settings import read_settings
 from domain.refusals import Refusal, Unavailable
 from domain.schemas import GROUP, USER
 from projections.followers.leader import Leader
+from projections.journal.buffer import Journal
+from projections.journal.retention import Retention
 from projections.tables import generations
 
 log = structlog.get_logger()
@@ -69,9 +71,14 @@ def create_app(service: Service | None = None) -> FastAPI:
         opened = service or open_service(read_settings())
         app.state.service = opened
         opened.database.settle()
-        leader = Leader(opened.database, partial(followings_of, opened))
+        days = opened.settings.journal_days
+        retention = Retention(opened.database, days, opened.log.clock)
+        leader = Leader(opened.database, partial(followings_of, opened), [retention.step])
+        journal = Journal(opened.database)
+        app.state.journal = journal if days else None
         if service is None:
             leader.start()
+            journal.start()
         # What exists by now stays; collecting it again and again finds nothing (ADR 0011).
         gc.collect()
         gc.freeze()
@@ -79,6 +86,7 @@ def create_app(service: Service | None = None) -> FastAPI:
         yield
         if service is None:
             await to_thread.run_sync(leader.stop)
+            await to_thread.run_sync(journal.stop)
             opened.close()
 
     if service is None:

@@ -83,21 +83,23 @@ async def _caller(request: Request, *scopes: str) -> Caller:
         if grant is None:
             raise _refusal(slug, 401, _INVALID, "invalid_token")
         client_id = grant.client_id
+        caller = Caller(
+            realm=grant.realm,
+            slug=slug,
+            client_id=grant.client_id,
+            token_id=grant.credential_id,
+            scopes=grant.scopes,
+            source_address=address,
+            user_agent=user_agent(request),
+        )
+        request.scope["caller"] = caller  # for the journal
         if lacking := [scope for scope in scopes if scope not in grant.scopes]:
             detail = f"the token lacks the scope {' and '.join(lacking)}"
             raise _refusal(slug, 403, detail, "insufficient_scope", " ".join(scopes))
     except Answer as answer:
         log_refused(slug, client_id, address, answer.detail)
         raise
-    return Caller(
-        realm=grant.realm,
-        slug=slug,
-        client_id=grant.client_id,
-        token_id=grant.credential_id,
-        scopes=grant.scopes,
-        source_address=address,
-        user_agent=user_agent(request),
-    )
+    return caller
 
 
 def _bearer_token(request: Request, slug: str) -> str:

@@ -14,6 +14,7 @@ from uuid import uuid4
 import structlog
 
 from api.errors import error_response
+from api.journaling import Ending, keep
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,6 +44,14 @@ class Edge:
             return
         scope["correlation_id"] = uuid4().hex
         exchange = _Exchange(scope, send)
+        try:
+            await self._served(scope, receive, exchange)
+        finally:
+            exchange.report()
+
+    async def _served(
+        self, scope: MutableMapping[str, Any], receive: Receive, exchange: "_Exchange"
+    ) -> None:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if len(raw) + len(scope["query_string"]) > MAX_TARGET:
             await error_response(414, "the address is too long")(scope, receive, exchange.send)
@@ -53,7 +62,6 @@ class Edge:
             path = _SLASHES.sub("/", scope["path"])
             scope["path"] = path.rstrip("/") or "/"
             await self._guarded(scope, receive, exchange)
-        exchange.report()
 
     async def _guarded(
         self, scope: MutableMapping[str, Any], receive: Receive, exchange: "_Exchange"
@@ -78,13 +86,19 @@ class _Exchange:
         self.scope = scope
         self._send = send
         self.status: int | None = None
+        self._told: Message = {}
+        self._body = b""
+        self._began_at = time.time_ns() // 1_000
         self._began = time.perf_counter()
 
     async def send(self, message: Message) -> None:
-        """Pass a message on, noting the status."""
+        """Pass a message on, noting the status, and of an error what it says."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._told = message
             message["headers"] = [*message["headers"], _NOSNIFF]
+        elif (self.status or 0) >= _BAD and not self._body:
+            self._body = message.get("body", b"")
         await self._send(message)
 
     def report(self) -> None:
@@ -92,13 +106,23 @@ class _Exchange:
 
         What was written stands in the event log, with who and whence.
         """
-        status = self.status or 0
+        status, seconds = self.status or 0, time.perf_counter() - self._began
+        keep(
+            self.scope,
+            Ending(
+                status,
+                self._told.get("headers", ()),
+                self._body,
+                self._began_at,
+                int(seconds * 1_000_000),
+            ),
+        )
         told = log.info if status >= _BAD else log.debug
         told(
             "request",
             method=self.scope["method"],
             path=self.scope["path"],
             status=status,
-            milliseconds=round((time.perf_counter() - self._began) * 1000, 2),
+            milliseconds=round(seconds * 1000, 2),
             correlation_id=self.scope["correlation_id"],
         )

@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 import structlog
 
+from domain.credentials import masked
+
 MAX_VALUE = 256
 
 
@@ -60,8 +62,12 @@ def _shorten(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if isinstance(value, str) and len(value) > MAX_VALUE and name != "exception":
-            event[name] = value[:MAX_VALUE] + "…"
+        if isinstance(value, str):
+            text = masked(value)
+            long = len(text) > MAX_VALUE and name != "exception"
+            event[name] = text[:MAX_VALUE] + "…" if long else text
+        elif isinstance(value, list):
+            event[name] = [masked(each) if isinstance(each, str) else each for each in value]
     return event
 
 

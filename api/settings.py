@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     max_page: int = Field(1_000, ge=1)
     max_members: int = Field(10_000, ge=1)
     """Members a request may name."""
+    journal_days: int = Field(90, ge=0, le=36_500)
+    """How long the journal of requests is kept; 0 keeps none."""
     log_level: str = "INFO"
     trusted_proxies: str = ""
     """Comma-separated addresses whose X-Forwarded-For is believed; nobody's by default."""

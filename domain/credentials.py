@@ -5,6 +5,7 @@ the token endpoint. The kinds are disjoint by prefix; the checksum lets a typing
 be refused before any database is asked (ABUSE B5, B9).
 """
 
+import re
 import secrets
 import zlib
 from enum import StrEnum
@@ -22,6 +23,7 @@ class CredentialKind(StrEnum):
     ACCESS = "rba"
 
 
+_LIKE_ONE = re.compile(r"(rb[sta])_[0-9A-Za-z]{16,}")
 _KINDS: dict[str, CredentialKind] = {kind.value: kind for kind in CredentialKind}
 
 
@@ -39,6 +41,14 @@ def kind_of(text: str) -> CredentialKind | None:
     if _checksum(text[:-_CHECK]) != text[-_CHECK:]:
         return None
     return _KINDS[prefix]
+
+
+def masked(text: str) -> str:
+    """Return text in which whatever looks like a credential shows its kind and nothing more.
+
+    For what a stranger wrote where no credential belongs, such as an id or a user agent (ABUSE L2).
+    """
+    return _LIKE_ONE.sub(r"\1_…", text) if "rb" in text else text
 
 
 def _checksum(text: str) -> str:

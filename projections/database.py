@@ -166,6 +166,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def writing_beside(self) -> Iterator[Connection]:
+        """As :meth:`writing`, for what is not of the log: no reader of the log waits for it."""
+        with self._alone(), self._translated(), self._connected("write") as connection:
+            connection.execution_options(**{_BEGIN: Begin.WRITE_BESIDE}).begin()
+            yield connection
+
+    @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """Give a connection that may change the schema, one process at a time.
 

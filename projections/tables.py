@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 
@@ -180,4 +181,51 @@ parked_events = Table(
     Column("error", Text, nullable=False),
     Column("parked_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("read_model", "generation", "position", name="parked_events_pk"),
+)
+
+# The journal of requests: durable, but no truth; old rows are deleted (projections.journal).
+_FAILED = text("status >= 400")
+requests = Table(
+    "requests",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("correlation_id", Identifier, nullable=False),
+    Column("microseconds", BigInteger, nullable=False),
+    Column("client_id", Key),
+    Column("token_id", Identifier),
+    Column("method", String(16), nullable=False),
+    Column("route", Text),
+    Column("resource_type", String(32)),
+    Column("resource_id", Key),
+    Column("status", Integer, nullable=False),
+    Column("scim_type", String(64)),
+    Column("detail", Text),
+    Column("source_address", String(64)),
+    Column("user_agent", Text),
+    PrimaryKeyConstraint("realm", "at", "correlation_id", name="requests_pk"),
+    Index("requests_by_correlation", "realm", "correlation_id"),
+    Index("requests_by_client", "realm", "client_id", "at", "correlation_id"),
+    Index("requests_by_resource", "realm", "resource_id", "at", "correlation_id"),
+    Index(
+        "requests_failed",
+        "realm",
+        "at",
+        "correlation_id",
+        sqlite_where=_FAILED,
+        postgresql_where=_FAILED,
+    ),
+    sqlite_with_rowid=False,
+)
+
+request_gaps = Table(
+    "request_gaps",
+    metadata,
+    Column("realm", Identifier, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("noted_by", Identifier, nullable=False),
+    PrimaryKeyConstraint("realm", "last_at", "noted_by", name="request_gaps_pk"),
+    sqlite_with_rowid=False,
 )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli import histories, restoring
+from api.cli import histories, journal, restoring
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ app.add_typer(histories.app)  # no noun of its own
 @app.callback()
 def replay() -> None:
     """Bring read models back from the log."""
+
+
+app.command(
+    epilog=examples(
+        "rollbook replay requests contoso --failed",
+        "rollbook replay requests contoso --from 2026-03-03T12:00:00Z --json",
+    )
+)(journal.requests)
 
 
 @app.command(epilog=examples("rollbook replay refill"))

@@ -37,11 +37,13 @@ async def issue_access_token(request: Request) -> dict[str, Any]:
     if grant_type != GRANT_TYPE:
         raise OAuthError("unsupported_grant_type", f"the only grant type is {GRANT_TYPE}")
     scopes = granted_scopes(form.get("scope"), client.scopes)
-    service = service_of(request)
+    service, token_id = service_of(request), service_of(request).log.new_id()
+    token = await workers_of(request).write(
+        service.log.repeated, partial(_keep_new_token, service, client, scopes, token_id)
+    )
+    request.scope["issued_token"] = token_id  # for the journal
     return {
-        "access_token": await workers_of(request).write(
-            service.log.repeated, partial(_keep_new_token, service, client, scopes)
-        ),
+        "access_token": token,
         "token_type": "Bearer",
         "expires_in": service.settings.access_token_seconds,
         "scope": " ".join(scopes),
@@ -66,7 +68,9 @@ def granted_scopes(asked: str | None, allowed: Collection[str]) -> tuple[str, ..
     return tuple(scope for scope in SCOPES if scope in wanted)
 
 
-def _keep_new_token(service: Service, client: AuthenticatedClient, scopes: tuple[str, ...]) -> str:
+def _keep_new_token(
+    service: Service, client: AuthenticatedClient, scopes: tuple[str, ...], token_id: str
+) -> str:
     """Return a new access token, kept as a row: no event, for nobody decided anything."""
     token, now = new_credential(CredentialKind.ACCESS), service.log.clock()
     lifetime = service.settings.access_token_seconds * _MICROSECONDS
@@ -75,7 +79,7 @@ def _keep_new_token(service: Service, client: AuthenticatedClient, scopes: tuple
         credentials.make_room(client.client_id)
         credentials.add(
             client_id=client.client_id,
-            credential_id=service.log.new_id(),
+            credential_id=token_id,
             kind=CredentialKind.ACCESS,
             text=token,
             scopes=scopes,

@@ -65,6 +65,7 @@ async def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     address = client_address(request)
     candidates = presented(request.headers.getlist("authorization"), form)
     client_id = candidates[0].client_id if candidates else form.get("client_id", "")
+    request.scope["claimed_client"] = client_id  # for the journal, as the caller below
     throttle, counted = throttle_of(request), counted_as(address)
     if wait := throttle.wait(slug, client_id, counted):
         log_throttled(slug, client_id, address, f"too many failures, {wait} s to wait")
@@ -77,9 +78,11 @@ async def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     for candidate in candidates:
         grant = await _verified(service, workers_of(request), slug, candidate)
         if grant is not None:
-            return AuthenticatedClient(
+            client = AuthenticatedClient(
                 grant.realm, slug, grant.client_id, grant.scopes, address, user_agent(request)
             )
+            request.scope["caller"] = client
+            return client
     throttle.failed(slug, client_id, counted)
     log_refused(slug, client_id, address, "client not authenticated")
     raise invalid_client(slug)

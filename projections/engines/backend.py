@@ -34,6 +34,8 @@ class Begin(Enum):
     """As ``WRITE``, or :class:`WouldWait`."""
     WRITE_ALONE = auto()
     """As ``WRITE``, and nobody else writes meanwhile."""
+    WRITE_BESIDE = auto()
+    """To write what is not of the log: no reader of the log waits for it."""
     HEAD = auto()
     """To learn the head of the log while nobody writes: over at once."""
     MIGRATE = auto()

@@ -58,6 +58,7 @@ _BEGIN = {
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0;"
         f"SELECT pg_advisory_xact_lock({_LOG})"
     ),
+    Begin.WRITE_BESIDE: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     # READ COMMITTED: the snapshot of the next statement is taken while the lock is held.
     Begin.HEAD: (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;SELECT pg_advisory_xact_lock({_LOG})"
@@ -94,7 +95,7 @@ class Postgresql:
 
     name = "postgresql"
     writers = 8
-    readers = POOL_SIZE - writers - 1  # one for whoever follows the log
+    readers = POOL_SIZE - writers - 2  # one for whoever follows the log, one for the journal
     on_the_loop = False  # a network round trip is no point read (ADR 0011)
     embedded = False
     driver_error: type[Exception] = psycopg.Error

@@ -29,11 +29,16 @@ class Leader:
         self,
         database: Database,
         following: Callable[[Callable[[float], object]], Sequence[Following]],
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """Take what makes the followings, given how to pause."""
+        """Take what makes the followings, given how to pause, and what else one process does.
+
+        A chore does a little each time it is called.
+        """
         self._database = database
         self._stopped = threading.Event()
         self._followings = following(self._stopped.wait)
+        self._chores = chores
         self._leadership: Leadership | None = None
         self._thread = threading.Thread(target=self._run, name="rollbook followers", daemon=True)
 
@@ -77,6 +82,8 @@ class Leader:
             self._resign()
             return 0.0
         full = [self._step(following) for following in self._followings]
+        for chore in self._chores:
+            self._do(chore)
         return 0.0 if any(full) else IDLE_SECONDS
 
     def _step(self, following: Following) -> bool:
@@ -92,6 +99,15 @@ class Leader:
             log.exception("follower.stopped", read_model=following.model.read_model)
             following.record_failure(error)
             return False
+
+    def _do(self, chore: Callable[[], object]) -> None:
+        """Do a chore; one that fails stops no follower."""
+        try:
+            chore()
+        except (Unavailable, VersionConflict):
+            raise
+        except Exception:
+            log.exception("chore.failed")
 
     def _resign(self) -> None:
         if self._leadership is not None:

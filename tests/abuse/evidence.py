@@ -16,13 +16,24 @@ from domain.events import RecordedEvent
 from projections.database import Database
 from projections.directory.g1.projection import TABLES
 from projections.event_store import EventLog
-from projections.tables import checkpoints, claims, events, members, realms, streams
+from projections.tables import (
+    checkpoints,
+    claims,
+    events,
+    members,
+    realms,
+    request_gaps,
+    requests,
+    streams,
+)
 from tests.derived import Beside, beside
 from tests.engines import looking_at
 from tests.houses import all_rows
 
 _FOLLOWING = {
     checkpoints.name,
+    requests.name,
+    request_gaps.name,
     *(n for g in known_generations().followed for n in g.metadata.tables),
 }
 
