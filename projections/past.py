@@ -24,6 +24,12 @@ class PastStream(NamedTuple):
     """Of the last event."""
 
 
+def whole_stream(connection: Connection, log: EventLog, stream_id: str) -> list[RecordedEvent[Any]]:
+    """Return every event of a stream, in the caller's snapshot."""
+    rows = connection.execute(_WHOLE, {"stream": stream_id})
+    return [log.decoded(stream_id, row.originator_version, row.topic, row.state) for row in rows]
+
+
 def stream_at(
     connection: Connection, log: EventLog, realm: str, stream_id: str, position: int
 ) -> PastStream | None:
@@ -69,5 +75,10 @@ def _past(  # noqa: PLR0913, PLR0917  # the parts of one question
 _STREAM = select(
     events.c.position, events.c.originator_version, events.c.topic, events.c.state
 ).where(events.c.realm == bindparam("realm"), events.c.originator_id == bindparam("stream"))
+_WHOLE = (
+    select(events.c.originator_version, events.c.topic, events.c.state)
+    .where(events.c.originator_id == bindparam("stream"))
+    .order_by(events.c.originator_version)
+)
 _UP_TO_POSITION = events.c.position <= bindparam("limit")
 _UP_TO_VERSION = events.c.originator_version <= bindparam("limit")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli import histories, journal, restoring
+from api.cli import histories, journal, past, restoring
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ def _as_json(each: "ModelStatus") -> dict[str, Any]:
 
 
 app.command("restore", epilog=restoring.EXAMPLES)(restoring.restore)
+app.command("as-of", epilog=past.AS_OF)(past.as_of)
+app.command("members", epilog=past.MEMBERS)(past.members)
+app.command("verify", epilog=past.VERIFY)(past.verify)
 
 parked = typer.Typer(
     name="parked", help="Events that a follower could not take.", rich_markup_mode=None

@@ -1,12 +1,18 @@
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
-from api.composition import open_service
+from api.composition import Service, open_service
 from api.settings import Settings, read_settings
 from domain.cause import Actor, Cause
-from domain.commands import CreateUser, DeleteUser
+from domain.commands import CreateGroup, CreateUser, DeleteUser
+from domain.handlers.groups import create_group
 from domain.handlers.users import create_user, delete_user
+from domain.patching import MemberDelta
 from projections.realms import get_realm
 from tests.api.cli.conftest import Operator, Rollbook
 from tests.api.cli.test_serving import pasted, wait_until_ready
@@ -22,24 +28,45 @@ def commands() -> list[str]:
 
 
 def filled_in(rollbook: Rollbook, line: str) -> str:
-    """Put an id of the realm `acme` where the guide says SECRET_ID, TOKEN_ID or USER_ID."""
+    """Put ids of the realm `acme` where the guide says SECRET_ID, TOKEN_ID, USER_ID or GROUP_ID."""
     for noun in ("secret", "token"):
         if f"{noun.upper()}_ID" in line:
             [first, *_] = rollbook(noun, "list", "acme", "--json").value
             line = line.replace(f"{noun.upper()}_ID", first[f"{noun}_id"])
+    if "GROUP_ID" in line:
+        line = line.replace("GROUP_ID", new_group()).replace("2026-03-03T12:00:00Z", now())
     return line.replace("USER_ID", deleted_user()) if "USER_ID" in line else line
+
+
+def now() -> str:
+    """Return the present instant, as the guide writes them."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def new_group() -> str:
+    """Return the id of a new group of the realm `acme`."""
+    with acting() as (service, cause):
+        command = CreateGroup(cause, {"displayName": uuid4().hex}, MemberDelta())
+        return service.log.handle(create_group, command).id
 
 
 def deleted_user() -> str:
     """Return the id of a user of the realm `acme` that is deleted."""
+    with acting() as (service, cause):
+        command = CreateUser(cause, {"userName": uuid4().hex})
+        user_id = service.log.handle(create_user, command).id
+        service.log.handle(delete_user, DeleteUser(cause, user_id))
+        return user_id
+
+
+@contextmanager
+def acting() -> Iterator[tuple[Service, Cause]]:
+    """Open the service of the guide's settings, to write in the realm `acme` as its client."""
     service = open_service(read_settings())
     with service.database.reading() as connection:
         realm = get_realm(connection, "acme").realm
-    cause = Cause(realm, Actor("client", "scim"), "c" * 32, "test")
-    user_id = service.log.handle(create_user, CreateUser(cause, {"userName": "ann"})).id
-    service.log.handle(delete_user, DeleteUser(cause, user_id))
+    yield service, Cause(realm, Actor("client", "scim"), "c" * 32, "test")
     service.close()
-    return user_id
 
 
 def test_every_command_of_the_guide_runs_in_its_order(
