@@ -110,7 +110,7 @@ def _too_many(what: str) -> TooMany:
 
 def _touch(touched: dict[str, _Touched], entry: Entry) -> int:
     """Take an event into account; return how many members it names."""
-    row, event = entry.row, entry.recorded.event
+    row, event = entry.row, entry.event
     if row.resource_type not in _AGGREGATES:
         return 0
     own = touched.setdefault(row.resource_id, _Touched(entry, entry))

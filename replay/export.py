@@ -45,8 +45,10 @@ COLUMNS = (
     "after",
     "warnings",
 )
+_BEGINNINGS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 """Where a cell begins, in this file or in one that is read with semicolons between cells."""
+_SEPARATORS = re.compile(r"[;\t\r\n]")
 
 
 class NotExported(NotCopied):
@@ -109,7 +111,7 @@ class _Csv:
 
     def write(self, batch: Iterable[Told]) -> None:
         for event in batch:
-            self._writer.writerows([safe(cell) for cell in line] for line in _lines(event))
+            self._writer.writerows(_lines(event))
         self.flush()
 
     def flush(self) -> None:
@@ -135,19 +137,21 @@ def safe(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return _FORMULA.sub(r"\1'", text)
+    if text[:1] in _BEGINNINGS or _SEPARATORS.search(text):
+        return _FORMULA.sub(r"\1'", text)
+    return text
 
 
-def _lines(event: Told) -> Iterator[list[Any]]:
-    about = [event[name] for name in _ABOUT]
-    about += [event["actor"][name] for name in _ACTOR]
-    about += [event[name] for name in _CIRCUMSTANCES]
-    warnings = " ".join(f"{each['code']}:{each['path']}" for each in event["warnings"])
-    changes = [[c["path"], c["before"], c["after"]] for c in event["changes"]]
-    changes += [["members", None, _member(each)] for each in event["membersAdded"]]
-    changes += [["members", _member(each), None] for each in event["membersRemoved"]]
-    for change in changes or [[None, None, None]]:
-        yield [*about, *change, warnings]
+def _lines(event: Told) -> Iterator[list[str]]:
+    about = [safe(event[name]) for name in _ABOUT]
+    about += [safe(event["actor"][name]) for name in _ACTOR]
+    about += [safe(event[name]) for name in _CIRCUMSTANCES]
+    warnings = safe(" ".join(f"{each['code']}:{each['path']}" for each in event["warnings"]))
+    changes = [(c["path"], c["before"], c["after"]) for c in event["changes"]]
+    changes += [("members", None, _member(each)) for each in event["membersAdded"]]
+    changes += [("members", _member(each), None) for each in event["membersRemoved"]]
+    for path, before, after in changes or [(None, None, None)]:
+        yield [*about, safe(path), safe(before), safe(after), warnings]
 
 
 def _member(member: Told) -> str:

@@ -17,7 +17,7 @@ _Names = Mapping[str, Sequence[tuple[int, str | None]]]
 
 def told(connection: Connection, realm: str, entries: Sequence[Entry]) -> list[Told]:
     """Return entries of a realm as JSON objects, with the names that members had then."""
-    members = {id_ for e in entries for ids in members_of(e.recorded.event) for id_ in ids}
+    members = {id_ for e in entries for ids in members_of(e.event) for id_ in ids}
     names: _Names = names_begun(connection, realm, members) if members else {}
     return [_told(entry, names) for entry in entries]
 
@@ -30,10 +30,12 @@ def name_then(names: _Names, id_: str, position: int) -> str | None:
 
 
 def _told(entry: Entry, names: _Names) -> Told:
-    row, recorded = entry
-    added, removed = members_of(recorded.event)
+    row, event, warnings = entry
+    added, removed = members_of(event)
 
     def people(ids: Sequence[str]) -> list[Told]:
+        if not ids:
+            return []
         return [{"value": id_, "display": name_then(names, id_, row.position)} for id_ in ids]
 
     return {
@@ -52,9 +54,9 @@ def _told(entry: Entry, names: _Names) -> Told:
         "causationId": row.causation_id,
         "changes": [
             {"path": path, "before": change.old, "after": change.new}
-            for path, change in changes_of(recorded.event).items()
+            for path, change in changes_of(event).items()
         ],
         "membersAdded": people(added),
         "membersRemoved": people(removed),
-        "warnings": [warned._asdict() for warned in recorded.warnings],
+        "warnings": [warned._asdict() for warned in warnings],
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from domain.events import RecordedEvent
+from domain.cause import Warned
 from domain.group import MEMBER_TOPICS
 from domain.topics import AGGREGATE_OF
 
@@ -41,10 +41,11 @@ class AuditRow(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A row of the audit log and the event that it is about."""
+    """A row of the audit log, the event that it is about, and what was tolerated."""
 
     row: AuditRow
-    recorded: RecordedEvent[Any]
+    event: Any
+    warnings: Sequence[Warned]
 
 
 @dataclass(frozen=True, slots=True)

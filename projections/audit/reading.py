@@ -18,6 +18,7 @@ from projections.audit.rest import named, untaken
 from projections.audit.said import Name, row_of
 from projections.event_store import EventLog
 from projections.generations import Positioned
+from projections.mapper import event_of
 from projections.tables import events
 
 PAGE_BYTES = 4 * 1024 * 1024
@@ -62,7 +63,7 @@ def newest(  # noqa: PLR0913, PLR0917  # the parts of one question
         part = chosen[start : min(start + _CHUNK, count)]
         of_rest = named(connection, log, realm, [rest[p] for p in part if p in rest])
         found = {entry.row.position: (entry, 0) for entry in of_rest}
-        found |= _loaded(connection, log, realm, [p for p in part if p not in rest])
+        found |= _loaded(connection, realm, [p for p in part if p not in rest])
         for position in part:
             entry, size = found[position]
             weight += size
@@ -73,16 +74,15 @@ def newest(  # noqa: PLR0913, PLR0917  # the parts of one question
 
 
 def _loaded(
-    connection: Connection, log: EventLog, realm: str, wanted: Sequence[int]
+    connection: Connection, realm: str, wanted: Sequence[int]
 ) -> Mapping[int, tuple[Entry, int]]:
     """Return entries of the read model by position, each with the bytes of its event."""
     if not wanted:
         return {}
     found = {}
     for *columns, state in connection.execute(_ROWS, {"realm": realm, "positions": wanted}):
-        row = AuditRow(*columns)
-        recorded = log.decoded(row.resource_id, row.version, row.action, state)
-        found[row.position] = (Entry(row, recorded), len(state))
+        row = AuditRow._make(columns)
+        found[row.position] = (Entry(row, *event_of(row.action, state)), len(state))
     return found
 
 
@@ -93,12 +93,11 @@ def onwards(
     bound = {"realm": realm, "after": stretch.after, "before": stretch.before, "count": limit}
     entries: list[Entry] = []
     unnamed: list[Positioned] = []
-    for position, id_, version, topic, state, taken, name in connection.execute(_ONWARDS, bound):
-        positioned = Positioned(position, log.decoded(id_, version, topic, state))
-        if taken is None:
-            unnamed.append(positioned)
+    for position, id_, version, topic, state, *columns in connection.execute(_ONWARDS, bound):
+        if columns[0] is None:
+            unnamed.append(Positioned(position, log.decoded(id_, version, topic, state)))
         else:
-            entries.append(Entry(row_of(positioned, Name(name)), positioned.recorded))
+            entries.append(Entry(AuditRow._make(columns), *event_of(topic, state)))
     if unnamed:
         entries += named(connection, log, realm, unnamed)
         entries.sort(key=lambda entry: entry.row.position)
@@ -167,8 +166,7 @@ _ONWARDS = (
         events.c.originator_version,
         events.c.topic,
         events.c.state,
-        audit.c.position,
-        audit.c.resource_name,
+        *(audit.c[name] for name in AuditRow._fields),
     )
     .outerjoin(audit, and_(audit.c.realm == events.c.realm, audit.c.position == events.c.position))
     .where(_BETWEEN)

@@ -5,9 +5,9 @@ the functions the follower writes its rows with: it is never stale.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from projections.audit import READ_MODEL, Conditions, Entry
 from projections.audit.g1 import AuditG1
@@ -16,6 +16,7 @@ from projections.audit.said import NAMING_TOPICS, Name, attributes_of, named_aft
 from projections.event_store import EventLog
 from projections.followers.checkpoints import Checkpoint
 from projections.generations import Positioned
+from projections.prepared import Prepared
 from projections.tables import events, parked_events
 
 _BATCH = 200
@@ -48,22 +49,25 @@ def named(
 ) -> list[Entry]:
     """Return events as entries, each with its resource's name, told by the resource's stream."""
     names = _names_then(connection, log, realm, found)
-    return [Entry(row_of(each, names[each.position]), each.recorded) for each in found]
+    return [
+        Entry(row_of(each, names[each.position]), each.recorded.event, each.recorded.warnings)
+        for each in found
+    ]
 
 
 def _read(
-    connection: Connection, log: EventLog, statement: Select[Any], realm: str, stretch: Stretch
+    connection: Connection, log: EventLog, statement: Prepared, realm: str, stretch: Stretch
 ) -> Iterator[Weighed]:
     before = stretch.before
     while before - stretch.after > 1:
         bound = {"realm": realm, "after": stretch.after, "before": before}
-        rows = connection.execute(statement, bound).all()
+        rows = statement.rows(connection, bound)
         for position, stream_id, version, topic, state in rows:
             recorded = log.decoded(stream_id, version, topic, state)
             yield Weighed(Positioned(position, recorded), len(state))
         if len(rows) < _BATCH:
             return
-        before = rows[-1].position
+        before = rows[-1][0]
 
 
 def _names_then(
@@ -97,7 +101,7 @@ _EVENTS = select(
     events.c.topic,
     events.c.state,
 )
-_IN_REALM = (
+_IN_REALM = Prepared(
     _EVENTS.where(
         events.c.realm == bindparam("realm"),
         events.c.position > bindparam("after"),
@@ -106,7 +110,7 @@ _IN_REALM = (
     .order_by(events.c.position.desc())
     .limit(_BATCH)
 )
-_PARKED = (
+_PARKED = Prepared(
     _EVENTS.join(parked_events, parked_events.c.position == events.c.position)
     .where(
         parked_events.c.read_model == READ_MODEL,
