@@ -72,26 +72,32 @@ class SpansG1:
 
     def project(self, connection: Connection, events: Sequence[Positioned]) -> None:
         """Open and close spans, event by event, in their order."""
+        moves: list[tuple[Prepared, list[dict[str, Any]]]] = []
         for positioned in events:
-            kind = AGGREGATE_OF[positioned.recorded.event.topic]
-            if kind != "Realm":
-                _members(connection, positioned)
+            if AGGREGATE_OF[positioned.recorded.event.topic] != "Realm":
+                statement, rows = _members(positioned)
+                if moves and moves[-1][0] is statement:
+                    moves[-1][1].extend(rows)  # one call for what a deletion does to many groups
+                elif rows:
+                    moves.append((statement, rows))
                 _names(connection, positioned)
+        for statement, rows in moves:
+            statement.many(connection, rows)
 
 
-def _members(connection: Connection, positioned: Positioned) -> None:
+def _members(positioned: Positioned) -> tuple[Prepared, list[dict[str, Any]]]:
+    """Return what an event does to spans of members: a statement, and the rows it is run for."""
     position, recorded = positioned
     of_group = {"b_realm": recorded.cause.realm, "b_group": recorded.stream_id}
     now = {"version": recorded.originator_version, "position": position}
     match recorded.event:
         case Group.MembersAdded(members):
-            rows = [{**of_group, **now, "b_member": id_} for id_ in members]
-            _JOIN.many(connection, rows)
+            return _JOIN, [{**of_group, **now, "b_member": id_} for id_ in members]
         case Group.MembersRemoved(members):
-            rows = [{**of_group, **now, "b_member": id_} for id_ in members]
-            _LEAVE.many(connection, rows)
+            return _LEAVE, [{**of_group, **now, "b_member": id_} for id_ in members]
         case Group.Deleted():
-            _DISBAND.rows(connection, {**of_group, **now})
+            return _DISBAND, [{**of_group, **now}]
+    return _JOIN, []
 
 
 def _names(connection: Connection, positioned: Positioned) -> None:

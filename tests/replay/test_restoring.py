@@ -154,6 +154,20 @@ def test_a_group_comes_back_with_the_members_that_still_exist(house: House) -> N
     check(house)
 
 
+def test_a_user_comes_back_into_many_groups_by_sets(house: House) -> None:
+    counts = []
+    for number, groups in enumerate((2, 60)):
+        ann = new_user(house, f"ann{number}")
+        for group in range(groups):
+            new_group(house, f"group {number} {group}", [ann])
+        remove(house, USER, ann)
+        with house.statements() as seen:
+            bring(house, USER, ann)
+        counts.append(len([s for s in seen if not s.startswith("INSERT INTO events")]))
+        assert len(memberships(house)) == (2, 62)[number]
+    assert counts[0] == counts[1]
+
+
 def test_a_name_that_was_taken_meanwhile_is_refused_and_nothing_is_left(house: House) -> None:
     ann, staff = new_user(house, "ann"), new_group(house, "Staff")
     remove(house, USER, ann)
