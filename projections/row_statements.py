@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Executable,
     Table,
@@ -79,17 +80,19 @@ def inserting(table: Table, *, number: str | None = None) -> RowStatement:
     )
 
 
-def updating(table: Table, key: Sequence[str], names: Sequence[str]) -> RowStatement:
-    """Set some columns of the rows with a key."""
+def updating(
+    table: Table, key: Sequence[str], names: Sequence[str], *conditions: ColumnElement[bool]
+) -> RowStatement:
+    """Set some columns of the rows with a key that meet conditions."""
     return RowStatement(
         table,
         [*key, *names],
         update(table)
-        .where(and_(*(table.c[name] == bindparam(f"{name}") for name in key)))
+        .where(*(table.c[name] == bindparam(name) for name in key), *conditions)
         .values({name: bindparam(name) for name in names}),
         lambda given: (
             update(table)
-            .where(and_(*(table.c[name] == given.c[name] for name in key)))
+            .where(*(table.c[name] == given.c[name] for name in key), *conditions)
             .values({name: given.c[name] for name in names})
         ),
     )

@@ -28,6 +28,7 @@ from domain.topics import AGGREGATE_OF
 from projections.engines.types import Identifier
 from projections.generations import Positioned
 from projections.prepared import Prepared
+from projections.row_statements import RowStatement, inserting, updating
 from projections.spans import READ_MODEL, Span
 from projections.tables import streams
 
@@ -72,7 +73,7 @@ class SpansG1:
 
     def project(self, connection: Connection, events: Sequence[Positioned]) -> None:
         """Open and close spans, event by event, in their order."""
-        moves: list[tuple[Prepared, list[dict[str, Any]]]] = []
+        moves: list[tuple[RowStatement, list[dict[str, Any]]]] = []
         for positioned in events:
             if AGGREGATE_OF[positioned.recorded.event.topic] != "Realm":
                 statement, rows = _members(positioned)
@@ -82,21 +83,24 @@ class SpansG1:
                     moves.append((statement, rows))
                 _names(connection, positioned)
         for statement, rows in moves:
-            statement.many(connection, rows)
+            statement.write(connection, rows)
 
 
-def _members(positioned: Positioned) -> tuple[Prepared, list[dict[str, Any]]]:
+def _members(positioned: Positioned) -> tuple[RowStatement, list[dict[str, Any]]]:
     """Return what an event does to spans of members: a statement, and the rows it is run for."""
     position, recorded = positioned
-    of_group = {"b_realm": recorded.cause.realm, "b_group": recorded.stream_id}
-    now = {"version": recorded.originator_version, "position": position}
+    of_group = {"realm": recorded.cause.realm, "group_id": recorded.stream_id}
+    version = recorded.originator_version
+    joined = {"joined_version": version, "joined_position": position}
+    left = {"left_version": version, "left_position": position}
     match recorded.event:
         case Group.MembersAdded(members):
-            return _JOIN, [{**of_group, **now, "b_member": id_} for id_ in members]
+            none = dict.fromkeys(_LEFT)
+            return _JOIN, [{**of_group, "member_id": id_, **joined, **none} for id_ in members]
         case Group.MembersRemoved(members):
-            return _LEAVE, [{**of_group, **now, "b_member": id_} for id_ in members]
+            return _LEAVE, [{**of_group, "member_id": id_, **left} for id_ in members]
         case Group.Deleted():
-            return _DISBAND, [{**of_group, **now}]
+            return _DISBAND, [{**of_group, **left}]
     return _JOIN, []
 
 
@@ -159,30 +163,11 @@ def _open_at(joined: ColumnElement[Any], left: ColumnElement[Any]) -> ColumnElem
     return and_(joined <= bindparam("at"), or_(left.is_(None), left > bindparam("at")))
 
 
-_JOIN = Prepared(
-    insert(member_spans).values(
-        realm=bindparam("b_realm"),
-        group_id=bindparam("b_group"),
-        member_id=bindparam("b_member"),
-        joined_version=bindparam("version"),
-        joined_position=bindparam("position"),
-    )
-)
-_LEFT: dict[str, Any] = {
-    "left_version": bindparam("version"),
-    "left_position": bindparam("position"),
-}
-_OPEN = and_(
-    member_spans.c.realm == bindparam("b_realm"),
-    member_spans.c.group_id == bindparam("b_group"),
-    member_spans.c.left_version.is_(None),
-)
-_DISBAND = Prepared(update(member_spans).where(_OPEN).values(_LEFT))
-_LEAVE = Prepared(
-    update(member_spans)
-    .where(_OPEN, member_spans.c.member_id == bindparam("b_member"))
-    .values(_LEFT)
-)
+_JOIN = inserting(member_spans)
+_LEFT = ("left_version", "left_position")
+_STILL_IN = member_spans.c.left_version.is_(None)
+_LEAVE = updating(member_spans, ("realm", "group_id", "member_id"), _LEFT, _STILL_IN)
+_DISBAND = updating(member_spans, ("realm", "group_id"), _LEFT, _STILL_IN)
 _NAME = Prepared(
     insert(name_spans).values(
         realm=bindparam("b_realm"),

@@ -12,7 +12,8 @@ from tests.postgresql.binaries import find_binaries
 from tests.postgresql.keeper import PROJECT, SECONDS, runs
 
 RUN = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
 from tests.postgresql.cluster import Cluster
 with Cluster() as cluster:
     print(cluster.pid, cluster.folder, flush=True)

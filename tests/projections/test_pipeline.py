@@ -94,7 +94,10 @@ def test_the_lock_of_the_log_is_held_at_the_first_statement(
 ) -> None:
     with database.writing() as connection:
         keys(connection)
-        held = "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        held = (
+            "SELECT mode FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+            "WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+        )
         with postgresql.connect(database.url.database or "") as other:
             assert other.execute(held).fetchall() == [("ShareLock",)]
 

@@ -33,7 +33,7 @@ def test_a_sound_database_has_no_differences(house: House) -> None:
     lived_in(house)
     told: list[tuple[int, int]] = []
     assert list(verify(house.log, progress=lambda *steps: told.append(steps))) == []
-    assert told[-1] == (8, 8)  # two realms, three users, two groups and the deleted one
+    assert told[-1] == (7, 7)  # two realms, three users, a group and the deleted one
 
 
 Damage = Callable[[Connection, str, str], Any]

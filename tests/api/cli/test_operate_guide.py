@@ -97,7 +97,7 @@ def test_every_command_is_in_the_guide(rollbook: Rollbook) -> None:
     shown = {" ".join(line.split()[1:3]) for line in commands()}
     for noun in ("realm", "client", "secret", "token", "replay"):
         helped = rollbook(noun, "--help").out.split("Commands:")[1]
-        verbs = re.findall(r"^  (\w+)", helped, re.MULTILINE)
+        verbs = re.findall(r"^  ([\w-]+)", helped, re.MULTILINE)
         assert {f"{noun} {verb}" for verb in verbs} <= shown
     assert {"serve", "migrate", "quickstart", "doctor"} <= {line.split()[1] for line in commands()}
 
