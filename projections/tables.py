@@ -184,7 +184,7 @@ parked_events = Table(
 )
 
 # The journal of requests: durable, but no truth; old rows are deleted (projections.journal).
-_FAILED = text("status >= 400")
+_FAILED, _ABOUT_ONE = text("status >= 400"), text("resource_id IS NOT NULL")
 requests = Table(
     "requests",
     metadata,
@@ -206,7 +206,15 @@ requests = Table(
     PrimaryKeyConstraint("realm", "at", "correlation_id", name="requests_pk"),
     Index("requests_by_correlation", "realm", "correlation_id"),
     Index("requests_by_client", "realm", "client_id", "at", "correlation_id"),
-    Index("requests_by_resource", "realm", "resource_id", "at", "correlation_id"),
+    Index(
+        "requests_by_resource",
+        "realm",
+        "resource_id",
+        "at",
+        "correlation_id",
+        sqlite_where=_ABOUT_ONE,
+        postgresql_where=_ABOUT_ONE,
+    ),
     Index(
         "requests_failed",
         "realm",

@@ -75,13 +75,15 @@ class Journal:
             return None
 
     def flush(self) -> None:
-        """Write everything that waits.
+        """Write everything that waits now; what comes meanwhile is the next batch.
 
         Raises:
             Unavailable, VersionConflict: the database is busy or gone; what waits still does.
         """
         with self._one_writer:
-            while self._fill_batch() or self._losses:
+            left = len(self)
+            while (left > 0 and self._fill_batch()) or self._losses:
+                left -= len(self._batch)
                 try:
                     self._write(self._batch, self._losses.gaps())
                 except _OUTAGES:

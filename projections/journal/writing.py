@@ -7,6 +7,7 @@ is there once: whoever does not know whether a commit came through begins again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_
@@ -17,7 +18,7 @@ from projections.journal.entries import Entry, Gap
 from projections.prepared import Prepared
 from projections.tables import clients, realms, request_gaps, requests
 
-_SIZES = (64, 8, 1)
+_SIZES = (256, 32, 4, 1)
 """Rows of one statement: each size is compiled once."""
 _COLUMNS = tuple(requests.c.keys())
 _BARRED = dict.fromkeys((0, *range(55296, 57344)), "�")
@@ -36,13 +37,9 @@ def write_entries(connection: Connection, entries: Sequence[Entry], gaps: Sequen
     for number in _SIZES:
         whole = len(rows) - len(rows) % number
         for start in range(0, whole, number):
+            values = chain.from_iterable(rows[start : start + number])
             _insert(connection.dialect.name, number).rows(
-                connection,
-                {
-                    f"{name}_{place}": value
-                    for place, row in enumerate(rows[start : start + number])
-                    for name, value in zip(_COLUMNS, row, strict=True)
-                },
+                connection, dict(zip(_names(number), values, strict=True))
             )
         rows = rows[whole:]
     for gap in gaps:
@@ -96,7 +93,11 @@ def _row(entry: Entry, realm: str, clients_of: set[tuple[str, str]]) -> tuple[An
 
 def _clean(text: str | None) -> str | None:
     """Return what a database can hold of a text, without what looks like a credential in it."""
-    return text if text is None or text.isalnum() else masked(text.translate(_BARRED))
+    if text is None or text.isalnum():
+        return text
+    if not text.isascii() or "\0" in text:
+        text = text.translate(_BARRED)
+    return masked(text)
 
 
 def _note(connection: Connection, realm: str, gap: Gap) -> None:
@@ -106,6 +107,11 @@ def _note(connection: Connection, realm: str, gap: Gap) -> None:
         insert_new(connection.dialect.name, request_gaps),
         {**row, "requests": gap.requests, "noted_by": noted_by},
     )
+
+
+@cache
+def _names(rows: int) -> Sequence[str]:
+    return [f"{name}_{place}" for place in range(rows) for name in _COLUMNS]
 
 
 @cache

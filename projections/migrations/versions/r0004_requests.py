@@ -39,10 +39,14 @@ def upgrade() -> None:
     op.create_index(
         "requests_by_client", "requests", ["realm", "client_id", "at", "correlation_id"]
     )
+    failed, about_one = sa.text("status >= 400"), sa.text("resource_id IS NOT NULL")
     op.create_index(
-        "requests_by_resource", "requests", ["realm", "resource_id", "at", "correlation_id"]
+        "requests_by_resource",
+        "requests",
+        ["realm", "resource_id", "at", "correlation_id"],
+        sqlite_where=about_one,
+        postgresql_where=about_one,
     )
-    failed = sa.text("status >= 400")
     op.create_index(
         "requests_failed",
         "requests",
