@@ -1,6 +1,6 @@
 """Pages of the journal, newest first: each begins where the one before ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select, text, tuple_
@@ -59,19 +59,25 @@ class Place(NamedTuple):
 def list_requests(
     connection: Connection, realm: str, wanted: Wanted, count: int, after: Place | None = None
 ) -> list[RequestRow]:
-    """Return the newest requests of a realm after a place, at most ``count``."""
+    """Return the newest requests of a realm after a place, at most ``count``.
+
+    A correlation id is looked up in an index among failures; of the others it is looked for from
+    the newest on, which two instants make short.
+    """
+    if wanted.correlation_id is not None and not wanted.failed:
+        among_failures = replace(wanted, failed=True)
+        if found := list_requests(connection, realm, among_failures, count, after):
+            return found  # there is but one request of an id
     columns = [requests.c[name] for name in RequestRow._fields]
     key = tuple_(requests.c.at, requests.c.correlation_id)
-    found = (
-        select(*columns)
-        .where(requests.c.realm == realm, *_conditions(wanted))
-        .order_by(requests.c.at.desc(), requests.c.correlation_id.desc())
-        .limit(count)
-    )
+    selected = select(*columns).where(requests.c.realm == realm, *_conditions(wanted)).limit(count)
+    if wanted.correlation_id is None:  # of one request there is no order to be found by an index
+        selected = selected.order_by(requests.c.at.desc(), requests.c.correlation_id.desc())
     if after is not None:
         # The first condition is for an index, which knows no pairs on every engine.
-        found = found.where(requests.c.at <= after.at, key < tuple_(after.at, after.correlation_id))
-    return [RequestRow(*row) for row in connection.execute(found)]
+        place = tuple_(after.at, after.correlation_id)
+        selected = selected.where(requests.c.at <= after.at, key < place)
+    return [RequestRow(*row) for row in connection.execute(selected)]
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

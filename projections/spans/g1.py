@@ -46,8 +46,8 @@ member_spans = Table(
     PrimaryKeyConstraint(
         "realm", "group_id", "member_id", "joined_position", name="member_spans_g1_pk"
     ),
+    # With rowids: without them SQLite would look for a member by the key, through the whole realm.
     Index("member_spans_g1_by_member", "realm", "member_id", "group_id"),
-    sqlite_with_rowid=False,
 )
 name_spans = Table(
     "name_spans_g1",

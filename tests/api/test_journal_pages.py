@@ -156,3 +156,38 @@ def test_a_database_finds_no_more_than_it_is_asked_for(journaled: Journaled) -> 
         found = list_requests(connection, journaled.house.realms["acme"], Wanted(), 3)
         assert len(found) == 3
         assert list_requests(connection, "nowhere", Wanted(), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, "requests_pk"),
+        ({"client_id": "hr"}, "requests_by_client"),
+        ({"resource_id": "id-4"}, "requests_by_resource"),
+        ({"failed": True}, "requests_failed"),
+        ({"failed": True, "correlation_id": "x"}, "requests_by_correlation"),
+    ],
+)
+def test_what_is_asked_often_is_found_by_an_index(
+    journaled: Journaled, query: Any, index: str
+) -> None:
+    if journaled.house.engine.name == "postgresql":
+        return  # its plan depends on how many rows there are; SQLite's on the statement alone
+    with journaled.house.database.reading() as connection:
+        asked: list[Any] = []
+        realm = journaled.house.realms["acme"]
+
+        class Noted:
+            def execute(self, statement: Any) -> list[Any]:
+                asked.append(statement)
+                return []
+
+        list_requests(Noted(), realm, Wanted(**query), 10)  # type: ignore[arg-type]
+        compiled = asked[-1].compile(connection.engine, compile_kwargs={"render_postcompile": True})
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {compiled}",
+            tuple(compiled.params[name] for name in compiled.positiontup),
+        ).all()
+    told = " ".join(str(step[3]) for step in plan)
+    assert index.replace("requests_pk", "sqlite_autoindex_requests_1") in told, told
+    assert "TEMP B-TREE" not in told, told

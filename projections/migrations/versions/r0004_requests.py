@@ -33,13 +33,18 @@ def upgrade() -> None:
         sa.Column("source_address", sa.String(64)),
         sa.Column("user_agent", sa.Text()),
         sa.PrimaryKeyConstraint("realm", "at", "correlation_id", name="requests_pk"),
-        sqlite_with_rowid=False,
     )
-    op.create_index("requests_by_correlation", "requests", ["realm", "correlation_id"])
+    failed, about_one = sa.text("status >= 400"), sa.text("resource_id IS NOT NULL")
+    op.create_index(
+        "requests_by_correlation",
+        "requests",
+        ["realm", "correlation_id"],
+        sqlite_where=failed,
+        postgresql_where=failed,
+    )
     op.create_index(
         "requests_by_client", "requests", ["realm", "client_id", "at", "correlation_id"]
     )
-    failed, about_one = sa.text("status >= 400"), sa.text("resource_id IS NOT NULL")
     op.create_index(
         "requests_by_resource",
         "requests",
