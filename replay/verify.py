@@ -14,13 +14,12 @@ from domain.events import RecordedEvent
 from domain.group import Group
 from domain.handlers.groups import DISPLAY_NAME
 from domain.handlers.users import USER_NAME
-from domain.realm import Realm
 from domain.schemas import GROUP, USER, ResourceSchema
 from domain.user import User
 from projections.directory import Rendered, live_directory
 from projections.log import SqlLog
 from projections.past import whole_stream
-from projections.tables import claims, members, streams
+from projections.tables import claims, members, realms, streams
 
 _PAGE = 500
 _SCHEMAS = {schema.name: schema for schema in (USER, GROUP)}
@@ -101,7 +100,7 @@ def _differences(connection: Connection, log: SqlLog, realm: str, id_: str) -> I
     said, kept = directory.folded(events), directory.get(connection, schema, realm, id_)
     yield from differ("document", _document(said), _document(kept))
     yield from differ("meta", said.meta if said else None, kept.meta if kept else None)
-    for kind, key in _claimed(log, schema, realm, events):
+    for kind, key in _claimed(schema, events, unique_groups=bool(head.unique_group_names)):
         owner = connection.scalar(_OWNER, {"realm": realm, "kind": kind, "key": key})
         yield from differ("claim", f"{kind} {key!r}: {id_}", f"{kind} {key!r}: {owner}")
     if schema is GROUP:
@@ -113,19 +112,18 @@ def _document(row: Rendered | None) -> str | None:
 
 
 def _claimed(
-    log: SqlLog, schema: ResourceSchema, realm: str, events: list[RecordedEvent[Any]]
+    schema: ResourceSchema, events: list[RecordedEvent[Any]], *, unique_groups: bool
 ) -> list[tuple[str, str]]:
     """Return the names that the events make the resource's own."""
+    evolve: Any = User.evolve if schema is USER else Group.evolve
     state: Any = None
     for recorded in events:
-        evolve: Any = User.evolve if schema is USER else Group.evolve
         state = evolve(state, recorded.event)
     if state.deleted:
         return []
     if schema is USER:
         return [(USER_NAME, state.name_key)]
-    tenant: Realm = log.realm(realm).state
-    return [(DISPLAY_NAME, state.name_key)] if tenant.unique_group_names else []
+    return [(DISPLAY_NAME, state.name_key)] if unique_groups else []
 
 
 def _joined(events: list[RecordedEvent[Any]]) -> list[str]:
@@ -163,8 +161,16 @@ def _page(realm: str | None) -> Any:
     return page if realm is None else page.where(streams.c.realm == realm)
 
 
-_HEAD = select(streams.c.type, streams.c.version, streams.c.deleted, streams.c.recorded_at).where(
-    streams.c.realm == bindparam("realm"), streams.c.id == bindparam("id")
+_HEAD = (
+    select(
+        streams.c.type,
+        streams.c.version,
+        streams.c.deleted,
+        streams.c.recorded_at,
+        realms.c.unique_group_names,
+    )
+    .join(realms, realms.c.realm == streams.c.realm)
+    .where(streams.c.realm == bindparam("realm"), streams.c.id == bindparam("id"))
 )
 _OWNER = select(claims.c.owner).where(
     claims.c.realm == bindparam("realm"),

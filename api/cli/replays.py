@@ -35,21 +35,11 @@ def refill(*, as_json: AsJson = False) -> None:
     Readers see the old rows until the new ones stand; writes wait, and are told to come again when
     that takes longer than some seconds. Stop the service first where it matters.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from api.cli.acting import opened
+    from api.cli.progress import slow_bar
     from replay.refill import refill as refill_read_models
 
-    columns = ("events", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with opened() as service, shown:
-        task = shown.add_task("events", total=None)
-
-        def report(reached: int, newest: int) -> None:
-            shown.update(task, completed=reached, total=newest)
-
+    with opened() as service, slow_bar("events") as report:
         count = refill_read_models(
             service.database, service.registry, service.log.events, progress=report
         )
