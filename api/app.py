@@ -73,7 +73,8 @@ def create_app(service: Service | None = None) -> FastAPI:
         opened.database.settle()
         days = opened.settings.journal_days
         retention = Retention(opened.database, days, opened.log.clock)
-        leader = Leader(opened.database, partial(followings_of, opened), [retention.step])
+        chores = [retention.step, opened.database.tidy]
+        leader = Leader(opened.database, partial(followings_of, opened), chores)
         journal = Journal(opened.database)
         app.state.journal = journal if days else None
         if service is None:

@@ -91,6 +91,15 @@ class Database:
         with self._translated(), self._connected("read") as connection:
             yield connection
 
+    def tidy(self) -> None:
+        """Do what commits leave for a quiet moment; nobody has to wait for it.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self.glancing() as connection:
+            self.backend.tidy(connection.connection)
+
     def settle(self) -> None:
         """Keep connections for the calling thread between its uses: the one that serves most.
 

@@ -1,11 +1,13 @@
 """Statements that write rows of a table: one row, or many at a time (ADR 0011).
 
 Where a statement about each row costs a message to the server, many rows are given as arrays to
-one statement about all of them, a thousand at a time; SQLite repeats the statement of one row
-without leaving the process, which is quicker there.
+one statement about all of them, a thousand at a time. SQLite stays in the process and repeats the
+statement of one row; new rows it gets by the dozen, for it gives the interpreter's lock away at
+every statement, and beside a busy event loop each waits to get it back.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -27,6 +29,8 @@ from projections.engines.spelling import given_rows
 from projections.prepared import Prepared
 
 ROWS_PER_STATEMENT = 1_000
+NEW_ROWS_PER_STATEMENT = (64, 8)
+"""Of one that spells its rows out: each size is compiled once."""
 R = TypeVar("R")
 Bound = Mapping[str, Any]
 
@@ -40,29 +44,49 @@ class RowStatement:
         names: Sequence[str],
         one: Executable,
         about: Callable[[TableValuedAlias], Executable],
+        several: Callable[[int], Executable] | None = None,
     ) -> None:
-        self._names = names
+        self._names = tuple(names)
         self._one = Prepared(one)
+        self._several = None if several is None else cache(lambda count: Prepared(several(count)))
         self._all = Prepared(about(given_rows([table.c[name] for name in names])))
 
     def write(self, connection: Connection, rows: Sequence[Bound]) -> None:
         """Write rows; at the latest before the next statement, or with the commit."""
-        if len(rows) <= 1 or not statements_of(connection.dialect.name).sets:
-            self._one.many(connection, rows)
+        if len(rows) > 1 and statements_of(connection.dialect.name).sets:
+            for piece in _pieces(rows, ROWS_PER_STATEMENT):
+                self._all.later(connection, self._arrays(piece))
             return
-        for piece in _pieces(rows):
-            self._all.later(connection, self._arrays(piece))
+        if self._several is not None:
+            rows = self._write_several(connection, rows, self._several)
+        self._one.many(connection, rows)
+
+    def _write_several(
+        self, connection: Connection, rows: Sequence[Bound], several: Callable[[int], Prepared]
+    ) -> Sequence[Bound]:
+        """Write rows by the dozen; return those that are left."""
+        for count in NEW_ROWS_PER_STATEMENT:
+            whole = len(rows) - len(rows) % count
+            for piece in _pieces(rows[:whole], count):
+                several(count).later(connection, self._spelled_out(piece))
+            rows = rows[whole:]
+        return rows
 
     def numbered(self, connection: Connection, rows: Sequence[Bound]) -> list[int]:
         """Insert rows and return the number that each was given, in their order."""
         if len(rows) <= 1 or not statements_of(connection.dialect.name).sets:
             return [self._one.first(connection, row)[0] for row in rows]
-        answers = [self._all.later(connection, self._arrays(piece)) for piece in _pieces(rows)]
+        pieces = _pieces(rows, ROWS_PER_STATEMENT)
+        answers = [self._all.later(connection, self._arrays(piece)) for piece in pieces]
         # Numbers are drawn in the order of the rows, whatever the order of the answer.
         return [number for answer in answers for (number,) in sorted(answer())]
 
     def _arrays(self, rows: Sequence[Bound]) -> dict[str, list[Any]]:
         return {name: [row[name] for row in rows] for name in self._names}
+
+    def _spelled_out(self, rows: Sequence[Bound]) -> dict[str, Any]:
+        values = [row[name] for row in rows for name in self._names]
+        return dict(zip(_spelled_out(self._names, len(rows)), values, strict=True))
 
 
 def inserting(table: Table, *, number: str | None = None) -> RowStatement:
@@ -75,9 +99,15 @@ def inserting(table: Table, *, number: str | None = None) -> RowStatement:
         statement = insert(table).from_select(names, rows)
         return statement if number is None else statement.returning(table.c[number])
 
-    return RowStatement(
-        table, names, one if number is None else one.returning(table.c[number]), about
-    )
+    def several(count: int) -> Executable:
+        return insert(table).values([
+            {name: bindparam(f"{name}_{place}", type_=table.c[name].type) for name in names}
+            for place in range(count)
+        ])
+
+    if number is not None:
+        return RowStatement(table, names, one.returning(table.c[number]), about)
+    return RowStatement(table, names, one, about, several)
 
 
 def updating(
@@ -108,6 +138,10 @@ def deleting(table: Table, key: Sequence[str]) -> RowStatement:
     )
 
 
-def _pieces(rows: Sequence[R]) -> list[Sequence[R]]:
-    starts = range(0, len(rows), ROWS_PER_STATEMENT)
-    return [rows[start : start + ROWS_PER_STATEMENT] for start in starts]
+@cache
+def _spelled_out(names: tuple[str, ...], count: int) -> list[str]:
+    return [f"{name}_{place}" for place in range(count) for name in names]
+
+
+def _pieces(rows: Sequence[R], size: int) -> list[Sequence[R]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -29,6 +29,7 @@ from projections.audit.said import Name, attributes_of, named_after, row_of
 from projections.engines.types import Identifier, Key
 from projections.generations import Positioned
 from projections.prepared import Prepared
+from projections.row_statements import inserting
 
 metadata = MetaData()
 audit = Table(
@@ -104,8 +105,8 @@ class AuditG1:
             row = row_of(positioned, now[key])
             rows.append(row._asdict())
             changed += [_of_attribute(row, attribute) for attribute in attributes_of(event)]
-        _INSERT_ROW.many(connection, rows)
-        _INSERT_ATTRIBUTE.many(connection, changed)
+        _INSERT_ROW.write(connection, rows)
+        _INSERT_ATTRIBUTE.write(connection, changed)
         _keep(connection, before, now)
 
 
@@ -148,12 +149,8 @@ def _keep(connection: Connection, before: _Names, now: _Names) -> None:
     _RENAME.many(connection, [row for key, row in rows.items() if key in before])
 
 
-def _insertion(table: Table) -> Prepared:
-    return Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
-
-
-_INSERT_ROW = _insertion(audit)
-_INSERT_ATTRIBUTE = _insertion(attributes)
+_INSERT_ROW = inserting(audit)
+_INSERT_ATTRIBUTE = inserting(attributes)
 _NAMED: dict[str, Any] = {"display_name": bindparam("display"), "user_name": bindparam("user")}
 _NAME = Prepared(insert(names).values(realm=bindparam("b_realm"), id=bindparam("b_id"), **_NAMED))
 _RENAME = Prepared(

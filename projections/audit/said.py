@@ -5,6 +5,7 @@ An attribute has a **key** by which it is looked for: its path in lower case. An
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain.document import Change, Changes, by_path
@@ -81,9 +82,15 @@ def members_of(event: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def attributes_of(event: Any) -> frozenset[str]:
     """Return the keys of the attributes that an event changes."""
-    if isinstance(event, WithMembers):
-        return frozenset((MEMBERS,))
-    return frozenset(key for path in changes_of(event) for key in _keys(path))
+    match event:
+        case WithMembers():
+            return frozenset((MEMBERS,))
+        case WithChanges(changes):
+            return _keys_of_all(tuple(changes))
+        case WithDocument(document):
+            return _keys_of_all(tuple(by_path(document)))
+        case _:
+            return _keys_of_all(tuple(changes_of(event)))
 
 
 def row_of(positioned: Positioned, name: Name) -> AuditRow:
@@ -117,6 +124,11 @@ def key_of_attribute(text: str) -> str | None:
     stands for the whole, which is recorded whole.
     """
     return _SPELLINGS.get(text.lower())
+
+
+@lru_cache(1_024)
+def _keys_of_all(changed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(key for path in changed for key in _keys(path))
 
 
 def _keys(path: str) -> list[str]:

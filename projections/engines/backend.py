@@ -119,6 +119,10 @@ class Backend(Protocol):
         """Return the name of the constraint that an error says was violated."""
         ...
 
+    def tidy(self, driver: Any) -> None:
+        """Do what commits leave for a quiet moment, on a connection without a transaction."""
+        ...
+
     def lead(self, url: URL) -> Leadership | None:
         """Take the right to follow the log, ``None`` while another process has it."""
         ...

@@ -174,6 +174,9 @@ class Postgresql:
         """Return the name that the server gives."""
         return error.diag.constraint_name if isinstance(error, psycopg.IntegrityError) else None
 
+    def tidy(self, driver: Any) -> None:
+        """Do nothing: the server has processes for that."""
+
     def lead(self, url: URL) -> Leadership | None:
         """Take a lock of a session of its own; the server ends it with the session."""
         _, arguments = url.get_dialect()().create_connect_args(url)

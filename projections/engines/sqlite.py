@@ -28,12 +28,16 @@ POOL_SIZE = 10
 ON_THE_LOOP = 2
 """Connections kept for what runs on the event loop itself."""
 FOR_THE_FOLLOWERS = 1
+PAGES_AHEAD = 8_000
+"""How far the log may be ahead of the file, 32 MB, before a commit itself brings it in: that is
+done beside the writers (:meth:`Sqlite.tidy`), not by whoever waits for an answer (ADR 0011)."""
 _PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
 _PRAGMAS = (
     _PATIENCE,
     "PRAGMA synchronous=FULL",
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
+    f"PRAGMA wal_autocheckpoint={PAGES_AHEAD}",
 )
 _UNIQUE = "UNIQUE constraint failed: "
 
@@ -118,6 +122,10 @@ class Sqlite:
         table = metadata.tables.get(named[0].partition(".")[0])
         columns = {name.partition(".")[2] for name in named}
         return None if table is None else _constraint(table, columns)
+
+    def tidy(self, driver: Any) -> None:
+        """Bring the file up to its log, as far as no reader is in the way; no writer waits."""
+        driver.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def lead(self, url: URL) -> Leadership | None:
         """Lock a file beside the database; the operating system ends the lock with its holder."""

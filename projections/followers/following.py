@@ -30,6 +30,21 @@ _NEWEST = select(func.max(events_table.c.position))
 log = structlog.get_logger()
 
 
+class Gathered:
+    """What was read of the log in one turn: decoded once for all followers that stand alike."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], Sequence[Positioned]] = {}
+
+    def after(
+        self, position: int, limit: int, read: Callable[[int, int], Sequence[Positioned]]
+    ) -> Sequence[Positioned]:
+        """Return the events after a position, at most so many; ``read`` is asked once."""
+        if (position, limit) not in self._found:
+            self._found[position, limit] = read(position, limit)
+        return self._found[position, limit]
+
+
 class Retried(NamedTuple):
     """What became of the parked events of a follower."""
 
@@ -54,8 +69,10 @@ class Following:
         """The checkpoint of the read model."""
         return Checkpoint(self.model)
 
-    def step(self) -> int:
+    def step(self, gathered: Gathered | None = None) -> int:
         """Take the next batch of events; return how many there were, 0 at the end of the log.
+
+        What is ``gathered`` is shared with other followers of the same turn.
 
         Raises:
             Unavailable, VersionConflict: the database is busy or gone; nothing was taken.
@@ -66,8 +83,7 @@ class Following:
             newest = connection.scalar(_NEWEST) or 0
         if newest <= after:  # nobody needs to wait for us to learn that
             return 0
-        head = self.database.safe_head()
-        found = [Positioned(*each) for each in self.log.read(after, self.batch, stop=head)]
+        found = (gathered or Gathered()).after(after, self.batch, self._read)
         if found:
             try:
                 self._take(after, found)
@@ -76,6 +92,10 @@ class Following:
             except Exception:  # noqa: BLE001  # whatever a projection function raises
                 self._take_one_by_one(after, found)
         return len(found)
+
+    def _read(self, after: int, limit: int) -> Sequence[Positioned]:
+        head = self.database.safe_head()
+        return [Positioned(*each) for each in self.log.read(after, limit, stop=head)]
 
     def catch_up(self) -> int:
         """Take every event that is there; return how many. Raises as :meth:`step`."""

@@ -12,7 +12,7 @@ import structlog
 from domain.refusals import Unavailable, VersionConflict
 from projections.database import Database
 from projections.engines.backend import Leadership
-from projections.followers.following import Following
+from projections.followers.following import Following, Gathered
 
 STANDBY_SECONDS = 1.0
 """How often a process that does not lead asks whether it may."""
@@ -81,18 +81,19 @@ class Leader:
         if not self._leadership.held():
             self._resign()
             return 0.0
-        full = [self._step(following) for following in self._followings]
+        gathered = Gathered()
+        full = [self._step(following, gathered) for following in self._followings]
         for chore in self._chores:
             self._do(chore)
         return 0.0 if any(full) else IDLE_SECONDS
 
-    def _step(self, following: Following) -> bool:
+    def _step(self, following: Following, gathered: Gathered) -> bool:
         """Take one batch; return whether it was a full one, so that more may wait.
 
         A follower that cannot go on does not stop the others.
         """
         try:
-            return following.step() >= following.batch
+            return following.step(gathered) >= following.batch
         except (Unavailable, VersionConflict):
             raise
         except Exception as error:
