@@ -90,17 +90,15 @@ class WithDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class WithRestoredDocument:
+class WithRestoredDocument(WithDocument):
     """An event that brings a resource back with a whole document.
 
     ``created_at`` is the instant of the stream's first event, in microseconds: what has been
     forgotten with the row of a deleted resource, and ``meta.created`` says again.
     """
 
-    document: Document
     created_at: int
 
-    topic: ClassVar[str]
     schema_version: ClassVar[int] = 2
 
     def parts(self) -> tuple[Part, Part]:

@@ -29,8 +29,8 @@ from projections.engines.spelling import given_rows
 from projections.prepared import Prepared
 
 ROWS_PER_STATEMENT = 1_000
-NEW_ROWS_PER_STATEMENT = (64, 8)
-"""Of one that spells its rows out: each size is compiled once."""
+NEW_ROWS_PER_STATEMENT = 64
+"""Of one that spells its rows out."""
 R = TypeVar("R")
 Bound = Mapping[str, Any]
 
@@ -44,11 +44,11 @@ class RowStatement:
         names: Sequence[str],
         one: Executable,
         about: Callable[[TableValuedAlias], Executable],
-        several: Callable[[int], Executable] | None = None,
+        several: Executable | None = None,
     ) -> None:
         self._names = tuple(names)
         self._one = Prepared(one)
-        self._several = None if several is None else cache(lambda count: Prepared(several(count)))
+        self._several = None if several is None else Prepared(several)
         self._all = Prepared(about(given_rows([table.c[name] for name in names])))
 
     def write(self, connection: Connection, rows: Sequence[Bound]) -> None:
@@ -58,19 +58,11 @@ class RowStatement:
                 self._all.later(connection, self._arrays(piece))
             return
         if self._several is not None:
-            rows = self._write_several(connection, rows, self._several)
-        self._one.many(connection, rows)
-
-    def _write_several(
-        self, connection: Connection, rows: Sequence[Bound], several: Callable[[int], Prepared]
-    ) -> Sequence[Bound]:
-        """Write rows by the dozen; return those that are left."""
-        for count in NEW_ROWS_PER_STATEMENT:
-            whole = len(rows) - len(rows) % count
-            for piece in _pieces(rows[:whole], count):
-                several(count).later(connection, self._spelled_out(piece))
+            whole = len(rows) - len(rows) % NEW_ROWS_PER_STATEMENT
+            for piece in _pieces(rows[:whole], NEW_ROWS_PER_STATEMENT):
+                self._several.later(connection, self._spelled_out(piece))
             rows = rows[whole:]
-        return rows
+        self._one.many(connection, rows)
 
     def numbered(self, connection: Connection, rows: Sequence[Bound]) -> list[int]:
         """Insert rows and return the number that each was given, in their order."""
@@ -86,7 +78,7 @@ class RowStatement:
 
     def _spelled_out(self, rows: Sequence[Bound]) -> dict[str, Any]:
         values = [row[name] for row in rows for name in self._names]
-        return dict(zip(_spelled_out(self._names, len(rows)), values, strict=True))
+        return dict(zip(_names_of_many(self._names), values, strict=True))
 
 
 def inserting(table: Table, *, number: str | None = None) -> RowStatement:
@@ -99,14 +91,14 @@ def inserting(table: Table, *, number: str | None = None) -> RowStatement:
         statement = insert(table).from_select(names, rows)
         return statement if number is None else statement.returning(table.c[number])
 
-    def several(count: int) -> Executable:
-        return insert(table).values([
-            {name: bindparam(f"{name}_{place}", type_=table.c[name].type) for name in names}
-            for place in range(count)
-        ])
-
     if number is not None:
         return RowStatement(table, names, one.returning(table.c[number]), about)
+    several = insert(table).values(
+        [
+            {name: bindparam(f"{name}_{place}", type_=table.c[name].type) for name in names}
+            for place in range(NEW_ROWS_PER_STATEMENT)
+        ]
+    )
     return RowStatement(table, names, one, about, several)
 
 
@@ -139,8 +131,8 @@ def deleting(table: Table, key: Sequence[str]) -> RowStatement:
 
 
 @cache
-def _spelled_out(names: tuple[str, ...], count: int) -> list[str]:
-    return [f"{name}_{place}" for place in range(count) for name in names]
+def _names_of_many(names: tuple[str, ...]) -> list[str]:
+    return [f"{name}_{place}" for place in range(NEW_ROWS_PER_STATEMENT) for name in names]
 
 
 def _pieces(rows: Sequence[R], size: int) -> list[Sequence[R]]:

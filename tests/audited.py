@@ -105,7 +105,8 @@ def witnessed(house: House, slug: str) -> list[Said]:
             changes: Any = {_camel(path): None for path in recorded.event.parts()[0]}
         else:
             name = after.document.get("displayName") or after.document.get("userName")
-            changes = changes_between(before.document if before else {}, after.document)
+            said_before = before.document if before and not before.deleted else {}
+            changes = {} if after.deleted else changes_between(said_before, after.document)
         found.append(Said(position, recorded, kind.capitalize(), name, changes))
     return found[::-1]
 

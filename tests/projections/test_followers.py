@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Connection, select
 
 from domain.refusals import Unavailable
+from projections.activity.g1 import ActivityG1
 from projections.followers.checkpoints import FOLLOWS_PARKED
-from projections.followers.following import ATTEMPTS, Following
+from projections.followers.following import ATTEMPTS, Following, Gathered
 from projections.followers.leader import Leader
 from projections.generations import Positioned
 from projections.mapper import EventFromTheFuture
@@ -40,6 +41,19 @@ def test_it_goes_on_where_it_stopped(house: House) -> None:
     new_user(house, "ann")
     following(house.log, notes).catch_up()
     assert notes.noted(house.database) == positions(house)
+
+
+def test_followers_that_stand_alike_read_the_log_once(house: House) -> None:
+    new_user(house, "ann")
+    notes = Notes()
+    followers = [following(house.log, model) for model in (notes, ActivityG1())]
+    gathered = Gathered()
+    with house.statements() as seen:
+        taken = [follower.step(gathered) for follower in followers]
+    assert taken == [len(house.events())] * 2
+    assert sum("events.state" in statement for statement in seen) == 1
+    assert notes.noted(house.database) == positions(house)
+    assert [follower.step(Gathered()) for follower in followers] == [0, 0]
 
 
 def test_at_the_end_of_the_log_nobody_is_made_to_wait(
@@ -254,7 +268,7 @@ def test_a_follower_that_cannot_go_on_says_why_and_stops_no_other(
     followers = [following(house.log, stuck), following(house.log, notes)]
     real = Following.step
 
-    def step(self: Following) -> int:
+    def step(self: Following, _gathered: Gathered) -> int:
         if self.model is stuck:
             raise EventFromTheFuture("a newer release wrote it")
         return real(self)
