@@ -1,5 +1,6 @@
 """The application: routes, and what each kind of failure is answered with."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from api.edge import Edge
 from api.errors import Answer, answer_response, error_response, refusal_response
 from api.logs import configure
 from api.oauth import router as oauth
+from api.operators.counting import RequestCounter
+from api.operators.sharing import shared_folder
 from api.representation import json_response
 from api.settings import read_settings
 from domain.refusals import Refusal, Unavailable
@@ -76,6 +79,9 @@ def create_app(service: Service | None = None) -> FastAPI:
         leader = Leader(opened.database, partial(followings_of, opened), [retention.step])
         journal = Journal(opened.database)
         app.state.journal = journal if days else None
+        folder = shared_folder()
+        counter = app.state.counter = None if folder is None else RequestCounter(folder)
+        telling = None if counter is None else asyncio.create_task(counter.keep_telling())
         if service is None:
             leader.start()
             journal.start()
@@ -84,6 +90,9 @@ def create_app(service: Service | None = None) -> FastAPI:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         yield
+        if counter is not None and telling is not None:
+            telling.cancel()
+            await counter.tell()
         if service is None:
             await to_thread.run_sync(leader.stop)
             await to_thread.run_sync(journal.stop)
