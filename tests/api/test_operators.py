@@ -303,7 +303,7 @@ def test_one_answer_speaks_for_all_workers_and_outlives_one(spawn_server: SpawnS
     status, body = get(f"{place}/status")
     assert status == 200
     names = [each["read_model"] for each in json.loads(body)]
-    assert names == ["directory", "spans", "activity", "audit"]
+    assert names == ["directory", "spans", "activity", "audit", "snapshots"]
     assert [each["read_model"] for each in server.cli("replay", "status")] == names
 
 
