@@ -1,6 +1,5 @@
 """The application: routes, and what each kind of failure is answered with."""
 
-import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,7 +80,8 @@ def create_app(service: Service | None = None) -> FastAPI:
         app.state.journal = journal if days else None
         folder = shared_folder()
         counter = app.state.counter = None if folder is None else RequestCounter(folder)
-        telling = None if counter is None else asyncio.create_task(counter.keep_telling())
+        if counter is not None:
+            counter.start()
         if service is None:
             leader.start()
             journal.start()
@@ -90,9 +90,8 @@ def create_app(service: Service | None = None) -> FastAPI:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         yield
-        if counter is not None and telling is not None:
-            telling.cancel()
-            await counter.tell()
+        if counter is not None:
+            await counter.stop()
         if service is None:
             await to_thread.run_sync(leader.stop)
             await to_thread.run_sync(journal.stop)

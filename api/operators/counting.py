@@ -44,6 +44,7 @@ class RequestCounter:
         self.tallies: dict[Kind, Tally] = {}
         self._file = OwnFile(folder)
         self._has_news = False
+        self._telling: asyncio.Task[None] | None = None
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count a request."""
@@ -67,8 +68,18 @@ class RequestCounter:
             log.warning("counters.not-told", cause=repr(error))
             self._has_news = True
 
-    async def keep_telling(self) -> None:
-        """Tell once a second, until cancelled."""
+    def start(self) -> None:
+        """Begin to tell once a second."""
+        self._telling = asyncio.create_task(self._keep_telling())
+
+    async def stop(self) -> None:
+        """Tell what is left, and no more."""
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.wait([self._telling])  # a file that is being written is written whole
+        await self.tell()
+
+    async def _keep_telling(self) -> None:
         while True:
             await asyncio.sleep(TELL_SECONDS)
             await self.tell()

@@ -1,5 +1,7 @@
-"""Everything in numbers, as text in Prometheus' exposition format. What stands in the database is
-read from it at each question, so the answer does not depend on who gives it.
+"""Everything in numbers, as text in Prometheus' exposition format.
+
+What stands in the database is read from it at each question, so the answer does not depend on who
+gives it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
