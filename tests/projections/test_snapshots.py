@@ -1,8 +1,10 @@
 """Snapshots: long streams are folded from where they stood, and nothing depends on it."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,12 +16,13 @@ from domain.handlers.realms import change_realm
 from domain.handlers.users import delete_user, patch_user
 from domain.patching import AttributeOperation
 from domain.realm import Realm
-from domain.topics import EVENTS
+from domain.topics import AGGREGATE_OF, EVENTS
 from domain.user import User
 from projections.log import SqlLog
-from projections.snapshots.g1 import SnapshotsG1, schema_of, snapshots
+from projections.snapshots.g1 import _FORMAT, SnapshotsG1, schema_of, snapshots
 from replay.refill import refill
 from tests.engines import Engine
+from tests.history.examples import EXAMPLES
 from tests.houses import House, opened_house
 from tests.projections.commands import add_members, new_group, new_user
 from tests.projections.followed import following
@@ -269,3 +272,16 @@ def test_no_value_of_a_person_stands_in_the_clear_part(house: House) -> None:
         if value is not row.personal:
             assert "ann@example.com" not in str(value)
             assert "title" not in str(value)
+
+
+def test_what_events_do_to_a_user_has_not_changed_unless_the_format_did() -> None:
+    created, *others = [event for topic, event in EXAMPLES.items() if AGGREGATE_OF[topic] == "User"]
+    user = User.evolve(None, created)  # type: ignore[arg-type]  # of a user, by its topic
+    seen = [user]
+    for event in others:
+        seen.append(User.evolve(seen[-1], event))  # type: ignore[arg-type]
+    told = orjson.dumps([[each.document, each.deleted] for each in seen])
+    digest = sha256(told).hexdigest()[:16]
+    assert (_FORMAT, digest) == (1, "7de3cfa28477819f"), (
+        "a snapshot would say otherwise: count _FORMAT up"
+    )
