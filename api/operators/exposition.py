@@ -10,8 +10,8 @@ from math import inf
 from pathlib import Path
 
 import structlog
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +22,7 @@ from domain.refusals import Unavailable
 from projections.database import Database
 from replay.status import ModelStatus, read_model_status
 
+__all__ = ["CONTENT_TYPE", "exposition"]
 log = structlog.get_logger()
 _MODEL = ("read_model", "generation")
 _FAMILIES: Sequence[tuple[str, str, Callable[[ModelStatus], float]]] = (
@@ -109,13 +110,12 @@ def _labels(each: ModelStatus) -> tuple[str, str]:
     return each.read_model, str(each.generation)
 
 
-def exposition(database: Database, folder: Path, accept: str) -> tuple[bytes, str]:
-    """Return every metric, of the database and of all processes that serve, and the content type.
+def exposition(database: Database, folder: Path) -> bytes:
+    """Return every metric, of the database and of all processes that serve.
 
-    ``accept`` is what the asker says it understands.
+    As :data:`CONTENT_TYPE`, whatever the asker understands besides: every Prometheus reads it.
     """
     registry = CollectorRegistry()
     registry.register(ReadModels(database))
     registry.register(Requests(folder))
-    encoded, content_type = choose_encoder(accept)
-    return encoded(registry), content_type
+    return generate_latest(registry)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.composition import open_database
-from api.operators.exposition import exposition
+from api.operators.exposition import CONTENT_TYPE, exposition
 from api.operators.state import told
 from api.settings import Settings
 from domain.refusals import Unavailable
@@ -36,11 +36,9 @@ def operators_app(database: Database, folder: Path) -> Starlette:
     In ``folder`` those who serve tell what they count.
     """
 
-    def metrics(request: Request) -> Response:
+    def metrics(_request: Request) -> Response:
         """Answer everything in numbers; 200 even where the database is gone, which is a number."""
-        accept = request.headers.get("accept", "")
-        body, content_type = exposition(database, folder, accept)
-        return Response(body, 200, {**_HEADERS, "Content-Type": content_type})
+        return Response(exposition(database, folder), 200, _HEADERS, CONTENT_TYPE)
 
     def status(_request: Request) -> Response:
         """Answer as ``rollbook replay status --json``: 503 where that would exit with 1."""

@@ -70,7 +70,7 @@ class Watched:
         counter: RequestCounter = self.http.app.state.counter  # type: ignore[attr-defined]
         assert self.http.portal is not None
         self.http.portal.call(counter.tell)
-        answer = self.operators.get("/metrics")
+        answer = self.operators.get("/metrics", headers={"Accept": "text/plain; version=garbage"})
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         return answer.text
