@@ -22,6 +22,8 @@ from api.edge import Edge
 from api.errors import Answer, answer_response, error_response, refusal_response
 from api.logs import configure
 from api.oauth import router as oauth
+from api.operators.counting import RequestCounter
+from api.operators.sharing import shared_folder
 from api.representation import json_response
 from api.settings import read_settings
 from domain.refusals import Refusal, Unavailable
@@ -77,6 +79,10 @@ def create_app(service: Service | None = None) -> FastAPI:
         leader = Leader(opened.database, partial(followings_of, opened), chores)
         journal = Journal(opened.database)
         app.state.journal = journal if days else None
+        folder = shared_folder()
+        counter = app.state.counter = None if folder is None else RequestCounter(folder)
+        if counter is not None:
+            counter.start()
         if service is None:
             leader.start()
             journal.start()
@@ -85,6 +91,8 @@ def create_app(service: Service | None = None) -> FastAPI:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         yield
+        if counter is not None:
+            await counter.stop()
         if service is None:
             await to_thread.run_sync(leader.stop)
             await to_thread.run_sync(journal.stop)

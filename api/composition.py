@@ -18,6 +18,7 @@ from projections.followers.following import Following
 from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, is_empty, migrate
+from projections.snapshots.g1 import SnapshotsG1
 from projections.spans.g1 import SpansG1
 
 
@@ -94,7 +95,7 @@ def check_key_file(settings: Settings, database: Database) -> None:
 
 def known_generations() -> Registry:
     """Return the read models of this release, in every generation it knows."""
-    return Registry([DirectoryG1(), SpansG1()], followed=[ActivityG1(), AuditG1()])
+    return Registry([DirectoryG1(), SpansG1()], followed=[ActivityG1(), AuditG1(), SnapshotsG1()])
 
 
 def followings_of(
@@ -125,7 +126,8 @@ def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:
     except BaseException:
         database.close()
         raise
-    return Service(settings, database, registry, key, SqlLog(database, registry, key))
+    log = SqlLog(database, registry, key, snapshots=SnapshotsG1())
+    return Service(settings, database, registry, key, log)
 
 
 def _opened_key(settings: Settings, database: Database) -> HashKey:

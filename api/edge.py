@@ -15,6 +15,7 @@ import structlog
 
 from api.errors import error_response
 from api.journaling import Ending, keep
+from api.operators.counting import count
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -107,6 +108,7 @@ class _Exchange:
         What was written stands in the event log, with who and whence.
         """
         status, seconds = self.status or 0, time.perf_counter() - self._began
+        count(self.scope, status, seconds)
         keep(
             self.scope,
             Ending(

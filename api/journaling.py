@@ -55,7 +55,7 @@ def keep(scope: MutableMapping[str, Any], ending: Ending) -> None:
 
 
 def _entry(scope: MutableMapping[str, Any], ending: Ending) -> Entry | None:
-    parameters, template = scope.get("path_params", {}), _template(scope)
+    parameters, template = scope.get("path_params", {}), template_of(scope)
     slug = parameters.get("realm")
     if slug is None:
         found = _REALM.match(scope["path"])
@@ -72,7 +72,6 @@ def _entry(scope: MutableMapping[str, Any], ending: Ending) -> Entry | None:
     if ending.status == _CREATED:
         resource_id = _created(ending.headers)
     scim_type, detail = _said(ending.body) if ending.status >= _BAD else (None, None)
-    method = scope["method"]
     return Entry(
         realm=None if caller is None else caller.realm,
         slug=slug[:_MAX_NAME],
@@ -82,7 +81,7 @@ def _entry(scope: MutableMapping[str, Any], ending: Ending) -> Entry | None:
         client_id=None if caller is None else caller.client_id,
         token_id=getattr(caller, "token_id", None) or scope.get("issued_token"),
         claimed=scope.get("claimed_client", "")[:_MAX_NAME],
-        method=method if method in _METHODS else _OTHER,
+        method=method_of(scope),
         route=template,
         resource_type=None if template is None else _resource_type(template),
         resource_id=None if resource_id is None else resource_id[:_MAX_ID],
@@ -94,8 +93,17 @@ def _entry(scope: MutableMapping[str, Any], ending: Ending) -> Entry | None:
     )
 
 
-def _template(scope: MutableMapping[str, Any]) -> str | None:
-    """Return the template of the route that served a request; a plain route names its function."""
+def method_of(scope: MutableMapping[str, Any]) -> str:
+    """Return the method of a request, one word for all that HTTP does not define."""
+    method = scope["method"]
+    return method if method in _METHODS else _OTHER
+
+
+def template_of(scope: MutableMapping[str, Any]) -> str | None:
+    """Return the template of the route that served a request, ``None`` where there was none.
+
+    A plain route names its function.
+    """
     route = scope.get("route")
     if route is not None:
         return str(route.path)

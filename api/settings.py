@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.source_address import TrustedProxies
 
+LOOPBACK = "127.0.0.1"
+_LAST_PORT = 65_535
+
 
 class BadSetting(Exception):
     """A setting cannot be used; the message names the variable."""
@@ -34,6 +37,8 @@ class Settings(BaseSettings):
     journal_days: int = Field(90, ge=0, le=36_500)
     """How long the journal of requests is kept; 0 keeps none."""
     log_level: str = "INFO"
+    admin_listen: str | None = None
+    """``[HOST:]PORT`` of ``/metrics`` and ``/status``, off the public port; nowhere by default."""
     trusted_proxies: str = ""
     """Comma-separated addresses whose X-Forwarded-For is believed; nobody's by default."""
 
@@ -53,12 +58,36 @@ class Settings(BaseSettings):
         TrustedProxies(value)
         return value
 
+    @field_validator("admin_listen")
+    @classmethod
+    def _place(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        listen_address(value)
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Return the host and the port of ``[HOST:]PORT``; without a host, this machine alone.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):  # an address of IPv6
+        host = host[1:-1]
+    elif ":" in host or (colon and not host):
+        port = ""
+    if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+        raise ValueError("must be PORT or HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464")
+    return host or LOOPBACK, int(port)
 
 
 def read_settings() -> Settings:

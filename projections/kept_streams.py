@@ -34,6 +34,15 @@ class HasDocument(Protocol):
 
 
 S = TypeVar("S", bound=HasDocument)
+S_co = TypeVar("S_co", bound=HasDocument, covariant=True)
+
+
+class Begun(Protocol[S_co]):
+    """What reads a stream that nobody here has folded yet."""
+
+    def __call__(self, stream_id: UUID) -> tuple[Stream[S_co] | None, Sequence[Any]]:
+        """Return how far it is folded already, and the events from the last folded one on."""
+        ...
 
 
 class Kept(NamedTuple, Generic[S]):
@@ -50,8 +59,15 @@ class Kept(NamedTuple, Generic[S]):
 class KeptStreams(Generic[S]):
     """The streams of one kind that a process folded lately; any thread may ask."""
 
-    def __init__(self, log: EventLog, fold: Projector, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        fold: Projector,
+        max_bytes: int = MAX_BYTES,
+        begun: Begun[S] | None = None,
+    ) -> None:
         self._log = log
+        self._begun = begun or self._from_the_first
         self._fold = fold
         self._max_bytes = max_bytes
         self._lock = Lock()
@@ -78,11 +94,15 @@ class KeptStreams(Generic[S]):
             if is_continued(kept, stored):
                 stream = kept.stream
         if stream is None:
-            stored = list(recorder.select_events(stream_id))
+            stream, read = self._begun(stream_id)
+            stored = list(read)
         new: Iterable[Any] = map(mapper.to_domain_event, stored if stream is None else stored[1:])
         folded: Stream[S] | None = self._fold(stream, new)
         self._keep(stream_id, folded, stored[-1].state if stored else b"")
         return folded
+
+    def _from_the_first(self, stream_id: UUID) -> tuple[None, Sequence[Any]]:
+        return None, self._log.recorder.select_events(stream_id)
 
     def _keep(self, stream_id: UUID, stream: Stream[S] | None, last: bytes) -> None:
         """Keep a stream as it was just read, and give up the longest unused ones for it."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from projections.database import Database
 from projections.event_store import EventLog, OtherKind, folding
 from projections.generations import Registry
 from projections.kept_streams import KeptStreams
+from projections.snapshots.g1 import SnapshotsG1
 from projections.tables import streams
 from projections.transaction import SqlTransaction
 
@@ -66,14 +68,20 @@ class SqlLog:
     """The log on a database."""
 
     def __init__(
-        self, database: Database, registry: Registry, key: HashKey, clock: Clock = system_clock
+        self,
+        database: Database,
+        registry: Registry,
+        key: HashKey,
+        clock: Clock = system_clock,
+        snapshots: SnapshotsG1 | None = None,
     ) -> None:
         self.database = database
         self.registry = registry
         self.key = key
         self.clock = clock
         self.events = EventLog(database)
-        self.users: KeptStreams[User] = KeptStreams(self.events, fold_user)
+        begun = None if snapshots is None else partial(snapshots.begun, database)
+        self.users: KeptStreams[User] = KeptStreams(self.events, fold_user, begun=begun)
 
     def new_id(self) -> str:
         """Return a new UUIDv7 as text: ids sort by age."""

@@ -38,7 +38,8 @@ _REST_OF_STREAM = Prepared(_STREAM.where(events.c.originator_version > bindparam
 """What reading on from a version asks for."""
 
 
-def _stored(originator_id: UUID | str, rows: Sequence[Any]) -> list[StoredEvent]:
+def stored_events(originator_id: UUID | str, rows: Sequence[Any]) -> list[StoredEvent]:
+    """Return rows of version, topic and state as the library's stored events."""
     id_ = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
     return [StoredEvent(id_, version, topic, state) for version, topic, state in rows]
 
@@ -106,7 +107,7 @@ class SqlRecorder(ApplicationRecorder):
             wanted = _WHOLE_STREAM if gt is None else _REST_OF_STREAM
             bound = stream if gt is None else {**stream, "gt": gt}
             with self.database.glancing() as connection:
-                return _stored(originator_id, wanted.rows(connection, bound))
+                return stored_events(originator_id, wanted.rows(connection, bound))
         version = events.c.originator_version
         statement = _STREAM
         if gt is not None:
@@ -120,7 +121,7 @@ class SqlRecorder(ApplicationRecorder):
         if limit is not None:
             statement = statement.limit(limit)
         with self.database.reading() as connection:
-            return _stored(originator_id, connection.execute(statement, stream).all())
+            return stored_events(originator_id, connection.execute(statement, stream).all())
 
     def select_notifications(  # noqa: PLR0913  # the library's signature
         self,

@@ -66,17 +66,24 @@ def serve(
     """
     from api.cli.acting import opened
     from api.cli.expiry import log_expiring
-    from api.cli.serving import default_public_url, listen, serve_on, url_of
+    from api.cli.serving import (
+        default_public_url,
+        listen,
+        listen_for_operators,
+        serve_on,
+        url_of,
+    )
     from api.logs import configure
     from api.settings import read_settings
 
-    configure(read_settings().log_level)
-    with listen(host, port) as listener:
+    settings = read_settings()
+    configure(settings.log_level)
+    with listen(host, port) as listener, listen_for_operators(settings) as operators:
         url = url_of(host, listener)
         default_public_url(url)
         with opened() as service:
             log_expiring(service)
-        serve_on(listener, url=url, workers=workers)
+        serve_on(listener, url=url, workers=workers, operators=operators)
 
 
 @app.command(epilog=examples("rollbook migrate"))
@@ -124,16 +131,23 @@ def quickstart(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from api.cli.acting import opened
     from api.cli.expiry import log_expiring
     from api.cli.quickstart import introduce
-    from api.cli.serving import default_public_url, listen, serve_on, url_of
+    from api.cli.serving import (
+        default_public_url,
+        listen,
+        listen_for_operators,
+        serve_on,
+        url_of,
+    )
     from api.logs import configure
     from api.settings import read_settings
 
-    configure(read_settings().log_level)
-    with listen(host, port) as listener:
+    settings = read_settings()
+    configure(settings.log_level)
+    with listen(host, port) as listener, listen_for_operators(settings) as operators:
         url = url_of(host, listener)
         default_public_url(url)
         with opened(may_migrate=True) as service:
             for line in introduce(service, url):
                 say(line)
             log_expiring(service)
-        serve_on(listener, url=url, workers=1)
+        serve_on(listener, url=url, workers=1, operators=operators)

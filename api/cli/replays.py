@@ -1,6 +1,6 @@
 """``rollbook replay``: what comes back from the log, and how far it has come."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -55,46 +55,37 @@ def status(*, as_json: AsJson = False) -> None:
     """Show how far every read model has come; exit 1 while something waits for an operator.
 
     The directory is written with every change and never lags. What follows the log may be some
-    events behind; a server that runs takes them.
+    events behind; a server that runs takes them. The rate is events a second.
     """
     from api.cli.acting import opened
+    from api.operators.state import told
     from replay.status import read_model_status
 
     with opened() as service:
         found = read_model_status(service.database)
     if as_json:
-        show([_as_json(each) for each in found], as_json=True)
+        show([told(each) for each in found], as_json=True)
     else:
-        table(
-            ("read model", "generation", "kind", "state", "position", "lag", "parked", "moved"),
-            [
-                (
-                    each.read_model,
-                    str(each.generation),
-                    each.kind,
-                    each.state,
-                    str(each.position),
-                    str(each.lag),
-                    str(each.parked),
-                    instant(each.moved_at) or "-",
-                )
-                for each in found
-            ],
-        )
+        table(_COLUMNS, [_row(each) for each in found])
         for each in found:
-            if each.error:
-                say(f"{each.read_model} does not get on: {each.error}")
-            if each.parked:
-                say(
-                    f"{each.read_model}: {each.parked} events are parked; "
-                    '"rollbook replay parked list" shows why, "… parked retry" takes them again'
-                )
+            if each.advice is not None:
+                say(each.advice)
     if not all(each.healthy for each in found):
         raise typer.Exit(1)
 
 
-def _as_json(each: "ModelStatus") -> dict[str, Any]:
-    return {**each._asdict(), "moved_at": instant(each.moved_at), "healthy": each.healthy}
+_COLUMNS = (
+    *("read model", "generation", "kind", "state", "position"),
+    *("lag", "seconds", "rate", "parked", "stale", "moved"),
+)
+
+
+def _row(each: "ModelStatus") -> tuple[str, ...]:
+    return (
+        *(each.read_model, str(each.generation), each.kind, each.state, str(each.position)),
+        *(str(each.lag), f"{each.lag_seconds:.1f}", f"{each.rate:.1f}"),
+        *(str(each.parked), str(each.stale), instant(each.moved_at) or "-"),
+    )
 
 
 app.command("restore", epilog=restoring.EXAMPLES)(restoring.restore)

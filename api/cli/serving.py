@@ -5,19 +5,27 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from api.cli.answers import say
 from api.cli.endpoints import address
 from api.cli.failures import CannotListen
+from api.settings import Settings, listen_address, read_settings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 GRACE_SECONDS = 10
 """How long requests may go on after the server was told to stop."""
 _BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(
+    host: str, port: int, named_by: str = "choose another with --host and --port"
+) -> socket.socket:
     """Return a listening socket; port 0 takes a free one.
 
     It listens before anything is printed or made: a taken port leaves nothing behind, and a
@@ -39,10 +47,25 @@ def listen(host: str, port: int) -> socket.socket:
             listener.close()
         raise CannotListen(
             f"cannot listen on {host} port {port}: {error.strerror}; "
-            "choose another with --host and --port, or stop the program that uses it"
+            f"{named_by}, or stop the program that uses it"
         ) from None
     listener.set_inheritable(True)
     return listener
+
+
+@contextmanager
+def listen_for_operators(settings: Settings) -> Iterator[socket.socket | None]:
+    """Give a listening socket where the settings name a place for ``/metrics`` and ``/status``.
+
+    Raises:
+        CannotListen: as :func:`listen`.
+    """
+    if settings.admin_listen is None:
+        yield None
+        return
+    host, port = listen_address(settings.admin_listen)
+    with listen(host, port, "name another by ROLLBOOK_ADMIN_LISTEN") as listener:
+        yield listener
 
 
 def default_public_url(url: str) -> None:
@@ -55,14 +78,34 @@ def url_of(host: str, listener: socket.socket) -> str:
     return address(host, listener.getsockname()[1])
 
 
-def serve_on(listener: socket.socket, *, url: str, workers: int) -> None:
+@contextmanager
+def _answering(operators: socket.socket | None) -> Iterator[None]:
+    """Answer operators from this process while the block serves clients, from here or elsewhere."""
+    if operators is None:
+        yield
+        return
+    from api.operators.listener import answering_operators
+    from api.operators.sharing import counting_together
+
+    host, port = operators.getsockname()[:2]
+    say(f"Operators find /metrics and /status at {address(host, port)}")
+    with (
+        counting_together() as folder,
+        answering_operators(operators, folder, read_settings()),
+    ):
+        yield
+
+
+def serve_on(
+    listener: socket.socket, *, url: str, workers: int, operators: socket.socket | None = None
+) -> None:
     """Serve until told to stop. SIGTERM and Ctrl-C let running requests end.
 
-    Settings reach the workers by the environment; the caller has opened the service once, so that
-    no worker finds a database it cannot serve.
+    ``operators`` is the socket on which ``/metrics`` and ``/status`` are answered. Settings reach
+    the workers by the environment; the caller has opened the service once, so that no worker finds
+    a database it cannot serve.
     """
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
     # After its shutdown uvicorn raises the signal again; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -80,16 +123,24 @@ def serve_on(listener: socket.socket, *, url: str, workers: int) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     say(f"Rollbook serves {url}")
+    with _answering(operators):
+        started = _served(config, listener, workers)
+    if not started:
+        sys.exit(1)
+
+
+def _served(config: "uvicorn.Config", listener: socket.socket, workers: int) -> bool:
+    """Serve until told to stop; return whether it ever began."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
     gc.enable()
     if workers > 1:
         supervisor = Multiprocess(config, [listener])
         supervisor.run()
-        started = all(process.exitcode in (0, -signal.SIGTERM) for process in supervisor.processes)
-    else:
-        config.load_app()
-        server = uvicorn.Server(config)
-        with suppress(KeyboardInterrupt, SystemExit):
-            server.run([listener])
-        started = server.started
-    if not started:
-        sys.exit(1)
+        return all(process.exitcode in (0, -signal.SIGTERM) for process in supervisor.processes)
+    config.load_app()
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt, SystemExit):
+        server.run([listener])
+    return server.started

@@ -111,6 +111,10 @@ class Standing(NamedTuple):
     moved_at: int
     error: str | None
     parked: int
+    stale: int
+    """Resources of which an event is parked."""
+    parked_error: str | None
+    """Of the newest event that is parked."""
 
 
 def standings(connection: Connection) -> Sequence[Standing]:
@@ -154,14 +158,9 @@ _PARKED = (
     .where(_OWN_PARKED)
     .order_by(parked_events.c.position)
 )
-_COUNT = (
-    select(func.count())
-    .select_from(parked_events)
-    .where(
-        parked_events.c.read_model == checkpoints.c.read_model,
-        parked_events.c.generation == checkpoints.c.generation,
-    )
-    .scalar_subquery()
+_PARKED_OF_EACH = and_(
+    parked_events.c.read_model == checkpoints.c.read_model,
+    parked_events.c.generation == checkpoints.c.generation,
 )
 _STANDINGS = select(
     checkpoints.c.read_model,
@@ -169,5 +168,13 @@ _STANDINGS = select(
     checkpoints.c.position,
     checkpoints.c.moved_at,
     checkpoints.c.error,
-    _COUNT,
+    select(func.count()).where(_PARKED_OF_EACH).scalar_subquery(),
+    select(func.count(parked_events.c.stream_id.distinct()))
+    .where(_PARKED_OF_EACH)
+    .scalar_subquery(),
+    select(parked_events.c.error)
+    .where(_PARKED_OF_EACH, parked_events.c.error != FOLLOWS_PARKED)
+    .order_by(parked_events.c.position.desc())
+    .limit(1)
+    .scalar_subquery(),
 ).order_by(checkpoints.c.read_model, checkpoints.c.generation)
