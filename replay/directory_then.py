@@ -100,9 +100,15 @@ class DirectoryThen:
         return Page(taken, None)
 
     def all(self, progress: Progress = lambda _done, _all: None) -> Iterator[Then]:
-        """Yield every resource that matches. Raises as :meth:`page`."""
+        """Return every resource that matches, as it is found. Raises as :meth:`page`, at once."""
         with self.log.database.reading() as connection:
+            if self.filter is not None:
+                directory = live_directory(self.log.registry, connection)
+                directory.asks_memberships(self.schema, self.filter)
             total = count_streams(connection, self.realm, self.schema.name)
+        return self._all(total, progress)
+
+    def _all(self, total: int, progress: Progress) -> Iterator[Then]:
         done = 0
         with closing(self._pieces("", _PIECE)) as pieces:
             for piece in pieces:

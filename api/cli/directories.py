@@ -69,14 +69,14 @@ def directory(  # noqa: PLR0913  # a command has as many words as it needs
         moment = moment_at(service.database, parse_instant(at, "--at", service.log.clock))
         asked = DirectoryThen(service.log, named.realm, schema, moment, filter_text, derived)
         found = asked.all(report)
-        if not as_json:
-            _print(schema, found)
-            return
         operator = Caller(named.realm, named.slug, "", "", frozenset(), None, None)
         with service.database.reading() as connection:
             view = view_of(service, operator, connection)
         with whole_stream() as stream:
-            _write(stream, view, schema, moment, found)
+            if as_json:
+                _write(stream, view, schema, moment, found)
+            else:
+                _print(schema, found)
 
 
 def _write(
