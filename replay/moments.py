@@ -5,12 +5,12 @@ recorded at the instant or before. Every question about the instant uses that cu
 names it.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from domain.ports import Clock
 from domain.refusals import InvalidValue
 from projections.database import Database
 from projections.tables import events
@@ -29,7 +29,7 @@ class Moment(NamedTuple):
     position: int
 
 
-def parse_instant(text: str, name: str, clock: Clock) -> int:
+def parse_instant(text: str, name: str, has_happened: Callable[[int], bool]) -> int:
     """Return an instant in microseconds since 1970.
 
     Raises:
@@ -47,7 +47,7 @@ def parse_instant(text: str, name: str, clock: Clock) -> int:
         at = (instant - _EPOCH) // _MICROSECOND
     except OverflowError:
         raise InvalidValue(f"{name} is no instant; write it like {example}") from None
-    if at > clock():
+    if not has_happened(at):
         raise InvalidValue(f"{name} lies in the future: nothing has happened there yet")
     return at
 

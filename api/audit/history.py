@@ -61,7 +61,7 @@ def asked(query: Any, *names: str) -> Mapping[str, str]:
 def span_of(service: Service, query: Mapping[str, str]) -> Between:
     """Return the cuts that ``from`` and ``to`` name. Raises InvalidValue."""
     begin, end = (
-        parse_instant(query[name], name, service.log.clock) if name in query else None
+        parse_instant(query[name], name, service.log.has_happened) if name in query else None
         for name in _RANGE
     )
     return between(service.database, begin, end)

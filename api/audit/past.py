@@ -29,7 +29,7 @@ def moment_of(service: Service, query: Any, name: str = "at") -> Moment:
     text = one(query, name)
     if text is None:
         raise InvalidValue(f"{name} is missing: an instant such as 2026-03-03T12:00:00Z")
-    return moment_at(service.database, parse_instant(text, name, service.log.clock))
+    return moment_at(service.database, parse_instant(text, name, service.log.has_happened))
 
 
 def derived_of(query: Any) -> bool:

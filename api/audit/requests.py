@@ -1,5 +1,6 @@
 """The journal of requests, as an administrator compares it with a client's own log."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,7 +13,6 @@ from api.composition import Service
 from api.parameters import one, whole_number
 from api.representation import json_response
 from domain.instants import instant
-from domain.ports import Clock
 from domain.refusals import InvalidValue
 from projections.journal.entries import Gap
 from projections.journal.reading import Place, RequestRow, Wanted, list_gaps, list_requests
@@ -43,7 +43,7 @@ def requests_page(service: Service, caller: Caller, query: Any) -> Response:
         InvalidValue: a parameter is malformed.
         InvalidCursor: the cursor is not of this realm and query.
     """
-    wanted = read_wanted(query, service.log.clock)
+    wanted = read_wanted(query, service.log.has_happened)
     count = whole_number(one(query, "count") or str(DEFAULT_COUNT), "count")
     count = min(count, service.settings.max_page)
     named = f"requests {orjson.dumps(wanted).decode()}"
@@ -65,10 +65,10 @@ def requests_page(service: Service, caller: Caller, query: Any) -> Response:
     return json_response(body)
 
 
-def read_wanted(query: Any, clock: Clock) -> Wanted:
+def read_wanted(query: Any, has_happened: Callable[[int], bool]) -> Wanted:
     """Return which requests parameters ask for. Raises InvalidValue."""
     bounds = {
-        name: None if text is None else parse_instant(text, name, clock)
+        name: None if text is None else parse_instant(text, name, has_happened)
         for name in ("from", "to")
         for text in [one(query, name)]
     }

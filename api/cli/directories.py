@@ -66,7 +66,7 @@ def directory(  # noqa: PLR0913  # a command has as many words as it needs
     schema = USER if kind is Kinds.USERS else GROUP
     with opened() as service, stopped_cleanly(), slow_bar("directory") as report:
         named = realm_named(service, realm)
-        moment = moment_at(service.database, parse_instant(at, "--at", service.log.clock))
+        moment = moment_at(service.database, parse_instant(at, "--at", service.log.has_happened))
         asked = DirectoryThen(service.log, named.realm, schema, moment, filter_text, derived)
         found = asked.all(report)
         operator = Caller(named.realm, named.slug, "", "", frozenset(), None, None)
