@@ -11,10 +11,12 @@ from api.composition import Service
 from api.settings import Settings
 from domain.handlers.realms import change_realm, issue_token
 from domain.instants import instant
+from projections.audit.g1 import AuditG1
 from projections.recorder import SqlRecorder
 from tests.audited import SCOPES, auditing
 from tests.engines import Engine
 from tests.houses import KEY, opened_house
+from tests.projections.followed import following
 
 SECOND = 1_000_000
 DAY, TEN_YEARS = 86_400 * SECOND, 3_652 * 86_400 * SECOND
@@ -26,6 +28,7 @@ JUMPS = [0, SECOND, TEN_YEARS, -DAY, -DAY, -DAY + SECOND, 0, TEN_YEARS + DAY, 2 
 def test_k1_clocks_that_jump_never_reorder_history(engine: Engine) -> None:
     now = [NOON - DAY]
     with opened_house(engine, clock=lambda: now[0]) as house:
+        following(house.log, AuditG1())
         change_realm(house.cause(), house.log, lambda r: r.add_client("auditor", SCOPES))
         _, token, _ = issue_token(house.cause(), house.log, "auditor", days=36_500)
         service = Service(Settings(), house.database, house.log.registry, KEY, house.log)

@@ -23,14 +23,16 @@ from .servers import REALM, ROOT
 FILTER = 'active eq true and userName co "1" and not (title sw "x")'
 BATCH = 500
 _MEASURED = """
-import resource, sys
+import sys
 from api.cli import run
 try:
     run(sys.argv[1:])
 except SystemExit:
     pass
-sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+with open("/proc/self/status") as status:
+    sys.stderr.write([line.split()[1] for line in status if line.startswith("VmHWM")][0])
 """
+"""Linux's own count: that of `getrusage` begins with the parent's, which is large here."""
 
 
 @dataclass(slots=True)
