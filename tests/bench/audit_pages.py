@@ -9,6 +9,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, event, select
 from starlette.datastructures import QueryParams
 
@@ -32,6 +33,8 @@ class PageRow:
     conditions: str
     page: float
     bare: float
+    whole: bool
+    """Whether there were so many events."""
 
     @property
     def ratio(self) -> float:
@@ -55,7 +58,8 @@ def measure_pages(store: Store) -> Pages:
         with closing(sqlite3.connect(store.file)) as bare:
             bare.execute("PRAGMA cache_size=-65536")
             taken = _in_turn(ask, partial(_run, bare, statements))
-        measured.rows.append(PageRow(named, *taken))
+        whole = len(orjson.loads(ask().body)["events"]) == COUNT
+        measured.rows.append(PageRow(named, *taken, whole))
     worst = max(measured.rows, key=lambda row: row.ratio)
     say(f"audit: pages at {store.shape.events:,}: {worst.ratio:.2f}x at worst ({worst.conditions})")
     return measured

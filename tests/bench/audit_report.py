@@ -53,10 +53,10 @@ def _of_pages(pages: list[Pages]) -> Iterator[Verdict]:
     if not pages:
         return
     small, large = pages[0], pages[-1]
-    worst = max(row.ratio for row in large.rows)
+    worst = max(row.ratio for row in large.rows if row.whole)
     yield verdict(f"audit page of 100 at {large.events:,} / bare SQL", worst, at_most=3.0)
-    before = {row.conditions: row.page for row in small.rows}
-    grown = max(row.page / before[row.conditions] for row in large.rows)
+    before = {row.conditions: row.page for row in small.rows if row.whole}
+    grown = max(row.page / before[row.conditions] for row in large.rows if row.conditions in before)
     sizes = f"{large.events:,} / at {small.events:,}"
     yield verdict(f"audit page at {sizes}", grown, at_most=1.2)
 
