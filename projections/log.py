@@ -26,8 +26,9 @@ from projections.database import Database
 from projections.event_store import EventLog, OtherKind, folding
 from projections.generations import Registry
 from projections.kept_streams import KeptStreams
+from projections.prepared import Prepared
 from projections.snapshots.g1 import SnapshotsG1
-from projections.tables import streams
+from projections.tables import events, streams
 from projections.transaction import SqlTransaction
 
 ATTEMPTS = 10
@@ -59,6 +60,9 @@ _GROUP_HEAD = select(streams.c.version, streams.c.correlation_id).where(
 )
 
 
+_NEWEST = Prepared(select(events.c.recorded_at).order_by(events.c.position.desc()).limit(1))
+
+
 def system_clock() -> int:
     """Return microseconds since 1970 (UTC)."""
     return time.time_ns() // 1_000
@@ -82,6 +86,18 @@ class SqlLog:
         self.events = EventLog(database)
         begun = None if snapshots is None else partial(snapshots.begun, database)
         self.users: KeptStreams[User] = KeptStreams(self.events, fold_user, begun=begun)
+
+    def has_happened(self, at: int) -> bool:
+        """Whether an instant is past, by the clock or, where that was set back, by the log.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        if at <= self.clock():
+            return True
+        with self.database.reading() as connection:
+            newest = _NEWEST.first(connection)
+        return newest is not None and at <= (newest[0] or 0)
 
     def new_id(self) -> str:
         """Return a new UUIDv7 as text: ids sort by age."""

@@ -2,12 +2,16 @@
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
 
 from domain.refusals import Refusal
 from projections.credentials import HashKey
 
-_SIGNATURE = 16
-_POSITION = 8
+_SEAL = 32
+_LONGEST = 512
 
 
 class InvalidCursor(Refusal):
@@ -22,25 +26,21 @@ class InvalidCursor(Refusal):
         )
 
 
-def seal(key: HashKey, realm: str, query: str, position: int) -> str:
-    """Return the cursor of a position in the answers to a query."""
-    place = position.to_bytes(_POSITION, "big")
-    signed = place + _signature(key, realm, query, place)
-    return urlsafe_b64encode(signed).rstrip(b"=").decode()
+def seal(key: HashKey, realm: str, query: str, place: Sequence[Any]) -> str:
+    """Return a cursor for a place in the answers to a query; ``query`` names the endpoint too."""
+    packed = urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+    return f"{packed}.{_seal(key, realm, query, packed)}"
 
 
-def open_cursor(key: HashKey, realm: str, query: str, cursor: str) -> int:
-    """Return the position of a cursor. Raises :class:`InvalidCursor`."""
-    try:
-        signed = urlsafe_b64decode(cursor.encode("ascii") + b"==")
-    except ValueError:
-        raise InvalidCursor from None
-    place, signature = signed[:_POSITION], signed[_POSITION:]
-    if not hmac.compare_digest(signature, _signature(key, realm, query, place)):
+def open_cursor(key: HashKey, realm: str, query: str, cursor: str) -> list[Any]:
+    """Return the place of a cursor. Raises :class:`InvalidCursor`."""
+    packed, _, seal = cursor[:_LONGEST].partition(".")
+    expected = _seal(key, realm, query, packed)
+    if not hmac.compare_digest(seal.encode(), expected.encode()):
         raise InvalidCursor
-    return int.from_bytes(place, "big")
+    place: list[Any] = orjson.loads(urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    return place
 
 
-def _signature(key: HashKey, realm: str, query: str, place: bytes) -> bytes:
-    text = f"rollbook cursor\n{realm}\n{place.hex()}\n{query}"
-    return bytes.fromhex(key.digest(text))[:_SIGNATURE]
+def _seal(key: HashKey, realm: str, query: str, packed: str) -> str:
+    return key.digest(f"rollbook cursor\n{realm}\n{query}\n{packed}")[:_SEAL]

@@ -5,12 +5,12 @@ recorded at the instant or before. Every question about the instant uses that cu
 names it.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from domain.ports import Clock
 from domain.refusals import InvalidValue
 from projections.database import Database
 from projections.tables import events
@@ -18,6 +18,8 @@ from projections.tables import events
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 40
+OVERLAPPING_EVENTS = 1_000
+"""Events of transactions that overlap one of a clock that ran ahead, at most."""
 
 
 class Moment(NamedTuple):
@@ -27,7 +29,7 @@ class Moment(NamedTuple):
     position: int
 
 
-def parse_instant(text: str, name: str, clock: Clock) -> int:
+def parse_instant(text: str, name: str, has_happened: Callable[[int], bool]) -> int:
     """Return an instant in microseconds since 1970.
 
     Raises:
@@ -45,7 +47,7 @@ def parse_instant(text: str, name: str, clock: Clock) -> int:
         at = (instant - _EPOCH) // _MICROSECOND
     except OverflowError:
         raise InvalidValue(f"{name} is no instant; write it like {example}") from None
-    if at > clock():
+    if not has_happened(at):
         raise InvalidValue(f"{name} lies in the future: nothing has happened there yet")
     return at
 
@@ -60,10 +62,39 @@ def moment_at(database: Database, at: int) -> Moment:
     # nothing is still to come.
     head = database.safe_head()
     with database.reading() as connection:
-        later = connection.scalar(_FIRST_LATER, {"at": at, "head": head})
+        later = _first_later(connection, at, head, database.backend.overlap)
     return Moment(at, head if later is None else later - 1)
 
 
-_FIRST_LATER = select(func.min(events.c.position)).where(
-    events.c.recorded_at > bindparam("at"), events.c.position <= bindparam("head")
+def _first_later(connection: Connection, at: int, head: int, overlap: int) -> int | None:
+    """Return the lowest position up to ``head`` that was recorded after an instant.
+
+    It is that of the earliest later instant, or of a transaction that overlapped it: one recorded
+    soon after, or, where its clock ran ahead, one not far below. All there is above would have to
+    be looked through for anything else.
+    """
+    bound = {"at": at, "head": head}
+    earliest = connection.execute(_EARLIEST_LATER, bound).first()
+    if earliest is None:
+        return None
+    first: int = earliest.position
+    if overlap:
+        soon = {**bound, "until": earliest.recorded_at + overlap}
+        first = connection.scalar(_SOON_LATER, soon) or first
+        below = {**bound, "first": first, "above": first - OVERLAPPING_EVENTS}
+        first = connection.scalar(_BELOW, below) or first
+    return first
+
+
+_LATER = (events.c.recorded_at > bindparam("at"), events.c.position <= bindparam("head"))
+_EARLIEST_LATER = (
+    select(events.c.position, events.c.recorded_at)
+    .where(*_LATER)
+    .order_by(events.c.recorded_at, events.c.position)
+    .limit(1)
+)
+_LOWEST = select(func.min(events.c.position))
+_SOON_LATER = _LOWEST.where(*_LATER, events.c.recorded_at <= bindparam("until"))
+_BELOW = _LOWEST.where(
+    *_LATER, events.c.position < bindparam("first"), events.c.position > bindparam("above")
 )

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.audit import history, past, requests, undo
+from api.audit import directory, history, past, requests, undo
 
 router = APIRouter()
-for _part in (past, history, requests, undo):
+for _part in (past, directory, history, requests, undo):
     router.routes.extend(_part.router.routes)

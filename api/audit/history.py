@@ -31,6 +31,18 @@ _CONDITIONS = {
     "correlationId": "correlation_id",
 }
 _RANGE = ("from", "to")
+_OF_A_PAGE = ("count", "cursor")
+
+
+def count_of(query: Mapping[str, str]) -> int:
+    """Return how many a page shall hold. Raises InvalidValue."""
+    return min(whole_number(query.get("count", str(DEFAULT_COUNT)), "count"), MAX_COUNT)
+
+
+def same_query(endpoint: str, query: Mapping[str, str]) -> str:
+    """Return what a cursor is bound to: everything that has to stay from page to page."""
+    kept = {name: text for name, text in sorted(query.items()) if name not in _OF_A_PAGE}
+    return f"{endpoint} {orjson.dumps(kept).decode()}"
 
 
 def asked(query: Any, *names: str) -> Mapping[str, str]:
@@ -49,7 +61,7 @@ def asked(query: Any, *names: str) -> Mapping[str, str]:
 def span_of(service: Service, query: Mapping[str, str]) -> Between:
     """Return the cuts that ``from`` and ``to`` name. Raises InvalidValue."""
     begin, end = (
-        parse_instant(query[name], name, service.log.clock) if name in query else None
+        parse_instant(query[name], name, service.log.has_happened) if name in query else None
         for name in _RANGE
     )
     return between(service.database, begin, end)
@@ -62,20 +74,20 @@ def events_page(service: Service, caller: Caller, parameters: Any) -> Response:
         InvalidValue: a parameter cannot be read.
         InvalidCursor: the cursor is not of this realm and query.
     """
-    query = asked(parameters, *_CONDITIONS, *_RANGE, "count", "cursor")
+    query = asked(parameters, *_CONDITIONS, *_RANGE, *_OF_A_PAGE)
     conditions = conditions_of(
         **{name: query[spelled] for spelled, name in _CONDITIONS.items() if spelled in query}
     )
-    count = min(whole_number(query.get("count", str(DEFAULT_COUNT)), "count"), MAX_COUNT)
-    same = orjson.dumps({n: v for n, v in sorted(query.items()) if n not in ("count", "cursor")})
+    count = count_of(query)
+    same = same_query("events", query)
     before = None
     if "cursor" in query:
-        before = open_cursor(service.key, caller.realm, same.decode(), query["cursor"])
+        [before] = open_cursor(service.key, caller.realm, same, query["cursor"])
     span = span_of(service, query)
     page = AuditLog(service.log, caller.realm).page(conditions, span, count, before)
     cursor = None
     if page.rest_before is not None:
-        cursor = seal(service.key, caller.realm, same.decode(), page.rest_before)
+        cursor = seal(service.key, caller.realm, same, (page.rest_before,))
     return json_response({"events": page.events, "nextCursor": cursor})
 
 

@@ -9,24 +9,19 @@ from api.app_state import service_of, workers_of
 from api.auth import Caller, auditor
 from api.composition import Service
 from api.parameters import one, whole_number
-from api.reading import scim_base
-from api.representation import Representation, json_response, resource_response
-from api.selection import read_selection
+from api.reading import view_of
+from api.representation import json_response, resource_response
+from api.selection import Selection
 from domain.instants import instant
 from domain.refusals import InvalidValue
 from domain.schemas import GROUP, USER, ResourceSchema
-from projections.directory import live_directory
 from replay.as_of import AsOf, Past
 from replay.moments import Moment, moment_at, parse_instant
 
 BASE = "/realms/{realm}/audit/v1"
 router = APIRouter()
-_PLAIN = {
-    schema.name: read_selection(schema, (), ("groups", "members.display"))
-    for schema in (USER, GROUP)
-}
-"""What an answer about a version holds: nothing that other resources decide."""
-_WHOLE = {schema.name: read_selection(schema, (), ()) for schema in (USER, GROUP)}
+WHOLE = {schema.name: Selection(schema) for schema in (USER, GROUP)}
+"""What other resources decide is left out where it is not read."""
 
 
 def moment_of(service: Service, query: Any, name: str = "at") -> Moment:
@@ -34,7 +29,15 @@ def moment_of(service: Service, query: Any, name: str = "at") -> Moment:
     text = one(query, name)
     if text is None:
         raise InvalidValue(f"{name} is missing: an instant such as 2026-03-03T12:00:00Z")
-    return moment_at(service.database, parse_instant(text, name, service.log.clock))
+    return moment_at(service.database, parse_instant(text, name, service.log.has_happened))
+
+
+def derived_of(query: Any) -> bool:
+    """Return whether what other resources decide is wanted too. Raises InvalidValue."""
+    text = one(query, "derived")
+    if text not in (None, "true", "false"):
+        raise InvalidValue("derived is true or false")
+    return text == "true"
 
 
 def past_resource(
@@ -46,7 +49,7 @@ def past_resource(
         InvalidValue: not exactly one of them, or malformed.
         NotThen: the resource did not exist then.
     """
-    version, derived = one(query, "version"), one(query, "derived") == "true"
+    version, derived = one(query, "version"), derived_of(query)
     if (version is None) == (one(query, "at") is None):
         raise InvalidValue("name either at (an instant) or version (the number of an entity tag)")
     as_of = AsOf(service.log, caller.realm)
@@ -58,23 +61,15 @@ def past_resource(
     else:
         moment = moment_of(service, query)
         past, cut = as_of.resource_at(schema, id_, moment, derived=derived), moment.position
-    return _answer(service, caller, schema, past, cut, derived=derived)
+    return _answer(service, caller, schema, past, cut)
 
 
-def _answer(  # noqa: PLR0913  # the parts of one answer
-    service: Service,
-    caller: Caller,
-    schema: ResourceSchema,
-    past: Past,
-    cut: int,
-    *,
-    derived: bool,
+def _answer(
+    service: Service, caller: Caller, schema: ResourceSchema, past: Past, cut: int
 ) -> Response:
     with service.database.reading() as connection:
-        directory = live_directory(service.registry, connection)
-    view = Representation(scim_base(service, caller.slug), caller.realm, directory)
-    selection = (_WHOLE if derived else _PLAIN)[schema.name]
-    body = view.resource(selection, past.row, past.references)
+        view = view_of(service, caller, connection)
+    body = view.resource(WHOLE[schema.name], past.row, past.references)
     response = resource_response(body, past.row, view.location(schema, past.row.id))
     response.headers["Rollbook-Position"] = str(cut)
     return response
@@ -85,7 +80,7 @@ def past_members(service: Service, caller: Caller, group_id: str, query: Any) ->
     moment = moment_of(service, query)
     spans = AsOf(service.log, caller.realm).members_at(group_id, moment)
     members = [{"value": s.id, "display": s.display, "type": s.type} for s in spans]
-    return json_response({**_when(moment), "members": members})
+    return json_response({**when(moment), "members": members})
 
 
 def past_groups(service: Service, caller: Caller, user_id: str, query: Any) -> Response:
@@ -93,10 +88,11 @@ def past_groups(service: Service, caller: Caller, user_id: str, query: Any) -> R
     moment = moment_of(service, query)
     spans = AsOf(service.log, caller.realm).groups_at(USER, user_id, moment)
     groups = [{"value": s.id, "display": s.display, "type": s.type} for s in spans]
-    return json_response({**_when(moment), "groups": groups})
+    return json_response({**when(moment), "groups": groups})
 
 
-def _when(moment: Moment) -> dict[str, Any]:
+def when(moment: Moment) -> dict[str, Any]:
+    """Return how an answer names its instant and the cut."""
     return {"at": instant(moment.at), "position": moment.position}
 
 

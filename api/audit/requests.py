@@ -1,5 +1,6 @@
 """The journal of requests, as an administrator compares it with a client's own log."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -7,16 +8,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.app_state import service_of, workers_of
-from api.audit.sealing import sealed, unsealed
 from api.auth import Caller, auditor
 from api.composition import Service
 from api.parameters import one, whole_number
 from api.representation import json_response
 from domain.instants import instant
-from domain.ports import Clock
 from domain.refusals import InvalidValue
 from projections.journal.entries import Gap
 from projections.journal.reading import Place, RequestRow, Wanted, list_gaps, list_requests
+from replay.cursors import open_cursor, seal
 from replay.moments import parse_instant
 
 DEFAULT_COUNT = 100
@@ -40,16 +40,17 @@ def requests_page(service: Service, caller: Caller, query: Any) -> Response:
     """Answer ``{"requests": […], "gaps": […], "nextCursor": …}``, the cursor while there is more.
 
     Raises:
-        InvalidValue: a parameter is malformed, or the cursor belongs to another query.
+        InvalidValue: a parameter is malformed.
+        InvalidCursor: the cursor is not of this realm and query.
     """
-    wanted = read_wanted(query, service.log.clock)
+    wanted = read_wanted(query, service.log.has_happened)
     count = whole_number(one(query, "count") or str(DEFAULT_COUNT), "count")
     count = min(count, service.settings.max_page)
-    named = orjson.dumps(wanted).decode()
+    named = f"requests {orjson.dumps(wanted).decode()}"
     cursor = one(query, "cursor")
     after = None
     if cursor is not None:
-        after = Place(*unsealed(service.key, caller.realm, named, cursor))
+        after = Place(*open_cursor(service.key, caller.realm, named, cursor))
     with service.database.reading() as connection:
         rows = list_requests(connection, caller.realm, wanted, count + 1, after)
         gaps = list_gaps(connection, caller.realm, wanted)
@@ -60,14 +61,14 @@ def requests_page(service: Service, caller: Caller, query: Any) -> Response:
     if len(rows) > count:
         last = rows[count - 1]
         place = (last.at, last.correlation_id)
-        body["nextCursor"] = sealed(service.key, caller.realm, named, place)
+        body["nextCursor"] = seal(service.key, caller.realm, named, place)
     return json_response(body)
 
 
-def read_wanted(query: Any, clock: Clock) -> Wanted:
+def read_wanted(query: Any, has_happened: Callable[[int], bool]) -> Wanted:
     """Return which requests parameters ask for. Raises InvalidValue."""
     bounds = {
-        name: None if text is None else parse_instant(text, name, clock)
+        name: None if text is None else parse_instant(text, name, has_happened)
         for name in ("from", "to")
         for text in [one(query, name)]
     }

@@ -83,5 +83,5 @@ def _wish(body: dict[str, Any], query: Any) -> dict[str, Any]:
 def _moment(work: WriteRequest, text: str | None) -> Moment | None:
     if text is None:
         return None
-    at = parse_instant(text, "to", work.service.log.clock)
+    at = parse_instant(text, "to", work.service.log.has_happened)
     return moment_at(work.service.database, at)

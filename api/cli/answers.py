@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import typer
@@ -36,17 +37,26 @@ def show(value: Any, *sentences: str, as_json: bool) -> None:
         say(sentence)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; a cell too wide for the terminal is folded, never cut."""
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    widths: Sequence[int] = (),
+    headed: bool = True,
+) -> None:
+    """Print a table; a cell too wide for the terminal is folded, never cut.
+
+    One that is printed in several parts gives its columns least ``widths``, and one head.
+    """
     from rich.console import Console
     from rich.table import Table
 
     console = Console(markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
-    grid = Table(box=None, pad_edge=False)
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    grid = Table(box=None, pad_edge=False, show_header=headed)
+    for column, width in zip_longest(columns, widths):
+        grid.add_column(column, overflow="fold", min_width=width)
     for row in rows:
         grid.add_row(*row)
     console.print(grid)

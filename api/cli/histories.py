@@ -168,7 +168,7 @@ def _span(service: "Service", begin: str | None, end: str | None) -> "Between":
     from replay.moments import parse_instant
 
     instants = (
-        None if text is None else parse_instant(text, name, service.log.clock)
+        None if text is None else parse_instant(text, name, service.log.has_happened)
         for text, name in ((begin, "from"), (end, "to"))
     )
     return between(service.database, *instants)

@@ -34,9 +34,9 @@ def requests(  # noqa: PLR0913  # an option a question
     from replay.moments import parse_instant
 
     with opened() as service:
-        clock = service.log.clock
+        happened = service.log.has_happened
         bounds = [
-            None if text is None else parse_instant(text, name, clock)
+            None if text is None else parse_instant(text, name, happened)
             for text, name in ((since, "--from"), (until, "--to"))
         ]
         if bounds[0] is not None and bounds[1] is not None and bounds[0] > bounds[1]:

@@ -65,7 +65,7 @@ def members(
 
     with opened() as service:
         named = realm_named(service, realm)
-        moment = moment_at(service.database, parse_instant(at, "--at", service.log.clock))
+        moment = moment_at(service.database, parse_instant(at, "--at", service.log.has_happened))
         spans = AsOf(service.log, named.realm).members_at(group_id, moment)
     found: list[dict[str, Any]] = [
         {"value": span.id, "display": span.display, "type": span.type} for span in spans

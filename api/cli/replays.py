@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from api.cli import histories, journal, past, restoring
+from api.cli import directories, histories, journal, past, restoring
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _row(each: "ModelStatus") -> tuple[str, ...]:
 
 app.command("restore", epilog=restoring.EXAMPLES)(restoring.restore)
 app.command("as-of", epilog=past.AS_OF)(past.as_of)
+app.command("directory", epilog=directories.DIRECTORY)(directories.directory)
 app.command("members", epilog=past.MEMBERS)(past.members)
 app.command("verify", epilog=past.VERIFY)(past.verify)
 

@@ -55,7 +55,9 @@ def restore(  # noqa: PLR0913  # a command has as many words as it needs
         cause = cause_of("replay restore", realm_named(service, realm).realm)
         moment = None
         if to is not None:
-            moment = moment_at(service.database, parse_instant(to, "--to", service.log.clock))
+            moment = moment_at(
+                service.database, parse_instant(to, "--to", service.log.has_happened)
+            )
         written = bring_back(service.log, schema, cause, resource_id, to=moment, members=members)
     warnings = [warned.code for warned in written.warnings]
     show(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, func, select
 
 from projections.audit import AuditRow, Conditions, Entry
 from projections.audit.g1 import audit
@@ -19,6 +19,7 @@ from projections.audit.said import Name, row_of
 from projections.event_store import EventLog
 from projections.generations import Positioned
 from projections.mapper import event_of
+from projections.prepared import Prepared
 from projections.tables import events
 
 PAGE_BYTES = 4 * 1024 * 1024
@@ -79,9 +80,11 @@ def _loaded(
     """Return entries of the read model by position, each with the bytes of its event."""
     if not wanted:
         return {}
+    padded = [*wanted, *[wanted[-1]] * (_CHUNK - len(wanted))]
+    bound = {"realm": realm, **dict(zip(_PLACES, padded, strict=True))}
     found = {}
-    for *columns, state in connection.execute(_ROWS, {"realm": realm, "positions": wanted}):
-        row = AuditRow._make(columns)
+    for columns in _ROWS.rows(connection, bound):
+        row, state = AuditRow._make(columns[:-1]), columns[-1]
         found[row.position] = (Entry(row, *event_of(row.action, state)), len(state))
     return found
 
@@ -146,14 +149,16 @@ _GROUPS: Mapping[Group, Sequence[ColumnElement[Any]]] = {
     "action": [audit.c.action],
     "client": [audit.c.actor_kind, audit.c.actor_id],
 }
-_ROWS = (
+_PLACES = [f"position_{number}" for number in range(_CHUNK)]
+_ROWS = Prepared(
     select(*(audit.c[name] for name in AuditRow._fields), events.c.state)
     .join(events, events.c.position == audit.c.position)
     .where(
         audit.c.realm == bindparam("realm"),
-        audit.c.position.in_(bindparam("positions", expanding=True)),
+        audit.c.position.in_([bindparam(place, type_=BigInteger) for place in _PLACES]),
     )
 )
+"""As many positions as a chunk has: one statement, compiled once (ADR 0011)."""
 _BETWEEN = and_(
     events.c.realm == bindparam("realm"),
     events.c.position > bindparam("after"),

@@ -87,6 +87,26 @@ class DirectoryGeneration(Generation, Protocol):
         """
         ...
 
+    def asks_memberships(self, schema: ResourceSchema, filter_text: str) -> bool:
+        """Whether a filter asks for memberships, which are not told by a resource's own events.
+
+        Raises:
+            InvalidFilter: the filter is not acceptable.
+        """
+        ...
+
+    def matching(  # noqa: PLR0913, PLR0917  # the parts of one question
+        self,
+        connection: Connection,
+        schema: ResourceSchema,
+        realm: str,
+        filter_text: str | None,
+        after: str,
+        last: str,
+    ) -> Sequence[Rendered]:
+        """Return what :meth:`find` would, of the ids after one and up to another, by id."""
+        ...
+
     def members_of(
         self, connection: Connection, realm: str, groups: Sequence[str], limit: int | None = None
     ) -> Mapping[str, Sequence[Reference]]:

@@ -88,6 +88,9 @@ class Backend(Protocol):
     """Whether a point read or a short write is over sooner than a thread for it is found."""
     embedded: bool
     """Whether the database is a file of this process's machine, made by whoever opens it first."""
+    overlap: int
+    """Microseconds that an event may be recorded later than another of a higher position: how long
+    transactions overlap at most. 0 where they do not."""
     driver_error: type[Exception]
     """The base class of what the driver raises for a prepared statement."""
 

@@ -98,6 +98,7 @@ class Postgresql:
     readers = POOL_SIZE - writers - 2  # one for whoever follows the log, one for the journal
     on_the_loop = False  # a network round trip is no point read (ADR 0011)
     embedded = False
+    overlap = 60_000_000  # several times what the session's timeouts let a transaction wait
     driver_error: type[Exception] = psycopg.Error
 
     def checked(self, url: URL) -> URL:

@@ -50,6 +50,7 @@ class Sqlite:
     readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
     on_the_loop = True
     embedded = True
+    overlap = 0
     driver_error: type[Exception] = sqlite3.Error
 
     def checked(self, url: URL) -> URL:

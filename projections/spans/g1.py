@@ -1,10 +1,11 @@
 """Generation 1 of the spans: one row a membership, one row a name, from one event to another."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -130,6 +131,32 @@ def groups_at(connection: Connection, realm: str, member_id: str, position: int)
     return [Span(id_, "direct", display) for id_, display in rows]
 
 
+def groups_of_each_at(
+    connection: Connection, realm: str, member_ids: Sequence[str], position: int
+) -> Mapping[str, Sequence[Span]]:
+    """Return what :func:`groups_at` does, of many members by one statement."""
+    found: dict[str, list[Span]] = {}
+    bound = {"realm": realm, "members": list(member_ids), "at": position}
+    for member_id, id_, display in connection.execute(_GROUPS_OF_EACH_AT, bound):
+        found.setdefault(member_id, []).append(Span(id_, "direct", display))
+    return found
+
+
+def memberships_at(
+    connection: Connection, realm: str, ids: Sequence[str], position: int, *, of_groups: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Yield (group id, member id, member type) right after a position, in no order.
+
+    ``ids`` are of the groups (``of_groups``) or of the members.
+    """
+    statement = _MEMBERSHIPS_OF_GROUPS if of_groups else _MEMBERSHIPS_OF_MEMBERS
+    bound = {"realm": realm, "ids": list(ids), "at": position}
+    for row in connection.execute(
+        statement, bound, execution_options={"yield_per": _IDS_AT_A_TIME}
+    ):
+        yield row.group_id, row.member_id, row.type
+
+
 def members_at_version(
     connection: Connection, realm: str, group_id: str, version: int
 ) -> list[tuple[str, str]]:
@@ -208,7 +235,7 @@ _MEMBERS_AT = (
     )
     .order_by(member_spans.c.member_id)
 )
-_GROUPS_AT = (
+_GROUP_SPANS_AT = (
     select(member_spans.c.group_id, name_spans.c.display)
     .outerjoin(
         name_spans,
@@ -218,13 +245,29 @@ _GROUPS_AT = (
             _NAMED_THEN,
         ),
     )
-    .where(
-        member_spans.c.realm == bindparam("realm"),
-        member_spans.c.member_id == bindparam("member"),
-        _MEMBER_THEN,
-    )
+    .where(member_spans.c.realm == bindparam("realm"), _MEMBER_THEN)
     .order_by(member_spans.c.group_id)
 )
+_GROUPS_AT = _GROUP_SPANS_AT.where(member_spans.c.member_id == bindparam("member"))
+_GROUPS_OF_EACH_AT = _GROUP_SPANS_AT.where(
+    member_spans.c.member_id.in_(bindparam("members", expanding=True))
+).with_only_columns(
+    member_spans.c.member_id,
+    member_spans.c.group_id,
+    name_spans.c.display,
+    maintain_column_froms=True,
+)
+_MEMBERSHIPS_AT = (
+    select(member_spans.c.group_id, member_spans.c.member_id, streams.c.type)
+    .join(
+        streams,
+        and_(streams.c.realm == member_spans.c.realm, streams.c.id == member_spans.c.member_id),
+    )
+    .where(member_spans.c.realm == bindparam("realm"), _MEMBER_THEN)
+)
+_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+_MEMBERSHIPS_OF_GROUPS = _MEMBERSHIPS_AT.where(member_spans.c.group_id.in_(_THESE))
+_MEMBERSHIPS_OF_MEMBERS = _MEMBERSHIPS_AT.where(member_spans.c.member_id.in_(_THESE))
 _MEMBERS_AT_VERSION = (
     select(member_spans.c.member_id, streams.c.type)
     .join(

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from .audit import PARTS, measure_audit
+from .audit_report import audit_verdicts
 from .conditions import Conditions, read_pragmas
 from .driving import ServerSilent
 from .growth import Growth, measure_growth
@@ -19,7 +21,7 @@ from .leaver import measure_leavers
 from .on_postgresql import compare_on_postgresql
 from .parallel_writers import measure_writers
 from .postgresql_report import Postgresql, postgresql_verdicts
-from .report import print_report, write_json
+from .report import print_audit, print_report, write_json
 from .rounds import Contender, Scale, run_rounds, say
 from .servers import ServerFailed, rollbook, scim2_server
 from .steps import STEPS
@@ -34,6 +36,10 @@ examples:
   python -m tests.bench --strict               exit with 1 when a target is missed
   python -m tests.bench --only rollbook        one server alone, without ratios
   python -m tests.bench --only postgresql      the rows of PostgreSQL alone
+  python -m tests.bench --audit                an auditor's rows, on a log of a million events:
+                                               6 GB of disk; minutes to fill it, minutes to measure
+  python -m tests.bench --audit pages export --store DIR
+                                               some of them; the logs stay in DIR for the next run
 
 exit status: 0 when every answer was right (with --strict: and every target met), else 1.
 Only servers this program starts itself, on loopback, are put under load.
@@ -84,6 +90,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--strict", action="store_true", help="a missed target is a failure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--only", choices=("rollbook", "peer", "postgresql"), help="one part")
+    parser.add_argument(
+        "--audit", nargs="*", choices=PARTS, metavar="PART",
+        help=f"an auditor's rows alone: {', '.join(PARTS)}; all of them without a word",
+    )  # fmt: skip
+    parser.add_argument("--store", type=Path, metavar="DIR", help="where --audit keeps its logs")
     parser.add_argument("--rounds", type=int, metavar="N", help="paired rounds (5; --quick: 2)")
     parser.add_argument("--concurrency", type=int, metavar="N", help="connections (8)")
     parser.add_argument("--no-growth", action="store_true", help="leave out the growth rows")
@@ -135,6 +146,8 @@ def on_postgresql(scale: Scale, logs: Path) -> Postgresql:
 def run(options: argparse.Namespace, logs: Path) -> int:
     scale = scale_of(options)
     conditions = Conditions(scale)
+    if options.audit is not None:
+        return run_audit(options, scale, logs, conditions)
     contenders = compare(options.only, scale, logs, conditions)
     growth, postgresql = None, None
     if options.only in (None, "rollbook") and not options.no_growth:
@@ -159,6 +172,17 @@ def run(options: argparse.Namespace, logs: Path) -> int:
         )
     missed = any(not verdict.met for verdict in verdicts)
     return 1 if wrong or (options.strict and missed) else 0
+
+
+def run_audit(options: argparse.Namespace, scale: Scale, logs: Path, conditions: Conditions) -> int:
+    folder = options.store or logs
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = measure_audit(scale, folder, options.audit or PARTS, quick=options.quick)
+    conditions.load_at_end = os.getloadavg()
+    verdicts = list(audit_verdicts(measured))
+    print_audit(measured, verdicts, conditions)
+    missed = any(not verdict.met for verdict in verdicts)
+    return 1 if measured.failures or (options.strict and missed) else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

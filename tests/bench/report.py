@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from .audit_report import Audit, audit_lines
 from .conditions import Conditions
 from .driving import Measured
 from .growth import Growth
@@ -41,12 +42,26 @@ def print_report(
         print("\nRollbook on PostgreSQL")
         for line in postgresql_lines(postgresql):
             print(f"  {line}".rstrip())
+    failures = [failure for contender in contenders for failure in contender.failures]
+    failures += postgresql.failures if postgresql is not None else []
+    _print_end(verdicts, failures)
+
+
+def print_audit(measured: Audit, verdicts: Sequence[Verdict], conditions: Conditions) -> None:
+    print("\nConditions")
+    for line in conditions.lines():
+        print(f"  {line}")
+    print("\nAn auditor's questions, on SQLite")
+    for line in audit_lines(measured):
+        print(f"  {line}")
+    _print_end(verdicts, measured.failures)
+
+
+def _print_end(verdicts: Sequence[Verdict], failures: Sequence[str]) -> None:
     print("\nTargets")
     for verdict in verdicts:
         got = "-" if verdict.got is None else f"{verdict.got:.2f}x"
-        print(f"  {verdict.target:<42} {verdict.wanted:>8} {got:>9}  {verdict.word}")
-    failures = [failure for contender in contenders for failure in contender.failures]
-    failures += postgresql.failures if postgresql is not None else []
+        print(f"  {verdict.target:<48} {verdict.wanted:>8} {got:>9}  {verdict.word}")
     print(f"\n{len(failures)} wrong answers")
     for failure in failures[:FAILURES_SHOWN]:
         print(f"  {failure}")

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 REALM = "bench"
+COMMAND = "api.cli"
 
 
 class ServerFailed(Exception):
@@ -44,8 +45,10 @@ class Running:
 
 
 @contextmanager
-def rollbook(directory: Path, name: str = "rollbook", url: str | None = None) -> Iterator[Running]:
-    """Rollbook with one worker, through its command line.
+def rollbook(
+    directory: Path, name: str = "rollbook", url: str | None = None, module: str = COMMAND
+) -> Iterator[Running]:
+    """Rollbook with one worker, through its command line, or through a twin of it.
 
     On the database of `url`, else on a fresh SQLite file in `directory`.
     """
@@ -64,10 +67,26 @@ def rollbook(directory: Path, name: str = "rollbook", url: str | None = None) ->
     (tenant_url,) = _told(["realm", "create", REALM], environment, log, "tenant_url")
     (token,) = _told(["token", "issue", REALM], environment, log, "token")
     serve = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    with _process([sys.executable, "-m", "api.cli", *serve], environment, log, port) as process:
-        shown = "rollbook" if url is None else "rollbook-pg"
+    with _process([sys.executable, "-m", module, *serve], environment, log, port) as process:
+        shown = name if url is None else "rollbook-pg"
         target = Target(shown, tenant_url.partition("?")[0], token)
         yield Running(target, process.pid, database)
+
+
+@contextmanager
+def served(folder: Path, name: str) -> Iterator[int]:
+    """Serve the SQLite file `name` of a folder by one worker; give its port."""
+    port = free_port()
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("ROLLBOOK_")}
+    environment = inherited | {
+        "ROLLBOOK_DATABASE_URL": f"sqlite:///{folder / name}.db",
+        "ROLLBOOK_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ROLLBOOK_KEY_FILE": str(folder / f"{name}.key"),
+    }
+    arguments = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", COMMAND, *arguments]
+    with _process(command, environment, folder / f"{name}.log", port):
+        yield port
 
 
 @contextmanager

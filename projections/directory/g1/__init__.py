@@ -3,7 +3,7 @@
 from sqlalchemy import MetaData
 
 from projections.directory import READ_MODEL
-from projections.directory.g1 import projection, queries, tables
+from projections.directory.g1 import filters, projection, queries, tables
 
 
 class DirectoryG1:
@@ -18,6 +18,8 @@ class DirectoryG1:
     is_lookup = staticmethod(queries.is_lookup)
     folded = staticmethod(projection.folded)
     find = staticmethod(queries.find)
+    asks_memberships = staticmethod(filters.asks_memberships)
+    matching = staticmethod(queries.matching)
     members_of = staticmethod(queries.members_of)
     groups_of = staticmethod(queries.groups_of)
     count_up_to = staticmethod(queries.count_up_to)

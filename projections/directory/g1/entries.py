@@ -24,6 +24,9 @@ from projections.directory.g1.projection import TABLES
 from projections.directory.g1.tables import user_emails
 from projections.engines.spelling import element_text, is_among, json_elements, json_text
 
+MEMBERSHIPS = frozenset({"members", "groups"})
+"""Attributes that hold memberships, whoever declares them."""
+
 
 class Entries(Protocol):
     """The entries of one multi-valued attribute of the resource in the outer statement."""
@@ -68,7 +71,7 @@ _ENTRIES: dict[tuple[str, ...], Entries] = {}
 
 
 def _entries(schema: ResourceSchema, attribute: Attribute) -> Entries:
-    if attribute.head.name in {"members", "groups"}:
+    if attribute.head.name in MEMBERSHIPS:
         return Memberships(schema)
     if attribute.head.name == "emails":
         return _Emails(schema, attribute)

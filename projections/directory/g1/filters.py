@@ -6,19 +6,28 @@ Every value is a bound parameter; every name comes from the schema.
 from dataclasses import replace
 from typing import Any
 
-from scim2_models.path import CompareOperator, Comparison, Not, Present, ScimFilter, ValuePath
+from scim2_models.path import (
+    CompareOperator,
+    Comparison,
+    FilterNode,
+    LogicalExpr,
+    Not,
+    Present,
+    ScimFilter,
+    ValuePath,
+)
 from sqlalchemy import ColumnElement, or_, true
 
 from domain.refusals import InvalidFilter
 from domain.schemas import ResourceSchema
 from projections.directory.g1.attributes import Attribute, attribute
 from projections.directory.g1.conditions import Conditions, OfEntry, known
-from projections.directory.g1.entries import entries_of
+from projections.directory.g1.entries import MEMBERSHIPS, entries_of
 from projections.directory.g1.operators import Condition, compared, negated, operand_key, present
 from projections.directory.g1.parsing import parse_filter
 from projections.directory.g1.places import place_of
 
-__all__ = ["compile_filter", "parse_filter"]
+__all__ = ["asks_memberships", "compile_filter", "parse_filter"]
 
 
 def compile_filter(schema: ResourceSchema, expression: ScimFilter[Any]) -> ColumnElement[bool]:
@@ -30,6 +39,24 @@ def compile_filter(schema: ResourceSchema, expression: ScimFilter[Any]) -> Colum
         InvalidFilter: an attribute is unknown or cannot be compared that way; the detail names it.
     """
     return _OfResource(schema).visit(expression.ast)
+
+
+def asks_memberships(schema: ResourceSchema, filter_text: str) -> bool:
+    """Whether a filter asks for ``members`` or ``groups``. Raises as :func:`compile_filter`."""
+    expression = parse_filter(schema, filter_text)
+    compile_filter(schema, expression)
+    return _asks_memberships(expression.ast)
+
+
+def _asks_memberships(node: FilterNode) -> bool:
+    match node:
+        case LogicalExpr():
+            return any(map(_asks_memberships, node.terms))
+        case Not():
+            return _asks_memberships(node.expr)
+        case Comparison() | Present() | ValuePath():
+            return node.attr_path.attr.lower() in MEMBERSHIPS
+    return False
 
 
 class _OfResource(Conditions):

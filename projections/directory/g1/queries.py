@@ -143,6 +143,24 @@ def find(
     return rows[0].total, [Rendered(*row[1:]) for row in rows if row.id is not None]
 
 
+def matching(  # noqa: PLR0913, PLR0917  # the parts of one question
+    connection: Connection,
+    schema: ResourceSchema,
+    realm: str,
+    filter_text: str | None,
+    after: str,
+    last: str,
+) -> Sequence[Rendered]:
+    """Return what matches among the ids after one and up to another, by id."""
+    table = TABLES[schema.name]
+    found = select(*_rendered(table)).where(
+        table.c.realm == realm, table.c.id > after, table.c.id <= last
+    )
+    if filter_text is not None:
+        found = found.where(compile_filter(schema, parse_filter(schema, filter_text)))
+    return [Rendered(*row) for row in connection.execute(found.order_by(table.c.id))]
+
+
 def is_lookup(schema: ResourceSchema, query: Query, page: Page) -> bool:
     """Whether a query asks for one value of an attribute clients match by."""
     if query.filter is None or query.sort_by is not None:

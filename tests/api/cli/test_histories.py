@@ -187,8 +187,14 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(operator: Operator) -> 
     assert sorted(path.name for path in operator.folder.iterdir()) == ["var"]
 
 
-def piped(operator: Operator, target: str, unbuffered: str) -> subprocess.CompletedProcess[str]:
-    command = f'"{sys.executable}" -m api.cli replay export acme --format jsonl {target}'
+EXPORT = ("replay", "export", "acme", "--format", "jsonl")
+
+
+def piped(
+    operator: Operator, target: str, *arguments: str, unbuffered: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command whose output goes through a shell."""
+    command = f'"{sys.executable}" -m api.cli {" ".join(arguments)} {target}'
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=operator.folder,
@@ -203,7 +209,7 @@ def piped(operator: Operator, target: str, unbuffered: str) -> subprocess.Comple
 @pytest.mark.parametrize("target", ["| head -c 100 > part", "> /dev/full"])
 def test_a_reader_that_goes_is_one_line(operator: Operator, target: str, unbuffered: str) -> None:
     many(operator)
-    done = piped(operator, target, unbuffered)
+    done = piped(operator, target, *EXPORT, unbuffered=unbuffered)
     assert done.returncode == 1
     assert done.stderr.startswith("rollbook: the export ended early: standard output: ")
     assert done.stderr.count("\n") == 1
@@ -212,5 +218,5 @@ def test_a_reader_that_goes_is_one_line(operator: Operator, target: str, unbuffe
 def test_a_slow_reader_gets_everything(operator: Operator) -> None:
     many(operator)
     for unbuffered in ("", "1"):
-        done = piped(operator, "| (sleep 0.2; wc -l)", unbuffered)
+        done = piped(operator, "| (sleep 0.2; wc -l)", *EXPORT, unbuffered=unbuffered)
         assert (done.returncode, int(done.stdout)) == (0, 43)
