@@ -159,11 +159,11 @@ async def _found(
 ) -> Response:
     """Answer a query: at once where an index entry answers it, else in a thread (ADR 0011)."""
     service = service_of(request)
-    if schema is USER and service.database.backend.on_the_loop:
-        found = look_up(service, caller, search, schema)
+    workers = workers_of(request)
+    if schema is USER:
+        found = await workers.glance(look_up, service, caller, search, schema)
         if found is not None:
             return found
-    workers = workers_of(request)
     return await workers.read(find_resources, service, caller, search, [schema])
 
 

@@ -4,7 +4,7 @@ Each generation is its own immutable declaration of tables and functions; a new 
 generation beside the old one (ADR 0008).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -65,6 +65,12 @@ class DirectoryGeneration(Generation, Protocol):
         """Return a resource, ``None`` when the realm does not have it; a user with its groups."""
         ...
 
+    def asked(
+        self, connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
+    ) -> Callable[[], Rendered | None]:
+        """Ask what :meth:`get` returns; the answer may come with the commit (ADR 0024)."""
+        ...
+
     def is_lookup(self, schema: ResourceSchema, query: Query, page: Page) -> bool:
         """Whether :meth:`find` answers by one index entry, quickly enough for the event loop.
 
@@ -116,8 +122,8 @@ class DirectoryGeneration(Generation, Protocol):
         resource_type: str,
         external_id: str,
         besides: str,
-    ) -> bool:
-        """Whether another resource of the type has this ``externalId``."""
+    ) -> Callable[[], bool]:
+        """Ask whether another resource of the type has this ``externalId``."""
         ...
 
 

@@ -15,6 +15,7 @@ class DirectoryG1:
 
     project = staticmethod(projection.project)
     get = staticmethod(queries.get)
+    asked = staticmethod(queries.asked)
     is_lookup = staticmethod(queries.is_lookup)
     folded = staticmethod(projection.folded)
     find = staticmethod(queries.find)
