@@ -71,10 +71,18 @@ class DirectoryGeneration(Generation, Protocol):
         """Ask what :meth:`get` returns; the answer may come with the commit (ADR 0024)."""
         ...
 
-    def is_lookup(self, schema: ResourceSchema, query: Query, page: Page) -> bool:
-        """Whether :meth:`find` answers by one index entry, quickly enough for the event loop.
+    def look_up(
+        self,
+        connection: Connection,
+        schema: ResourceSchema,
+        realm: str,
+        query: Query,
+        page: Page,
+    ) -> tuple[int, Sequence[Rendered]] | None:
+        """Answer as :meth:`find` by one index entry, quickly enough for the event loop.
 
-        Users then come with their groups, in one statement that needs no transaction around it.
+        ``None`` for any other query. Users come with their groups, in one statement that needs no
+        transaction around it. Raises as :meth:`find`.
         """
         ...
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event, exc
 from projections.engines.waiting import current_call, elsewhere, until_ready
 
 R = TypeVar("R")
+_READ, _WRITE = select.POLLIN, select.POLLOUT
 
 
 class Session(psycopg.Connection[Any]):
@@ -23,13 +24,19 @@ class Session(psycopg.Connection[Any]):
         try:
             wanted: Wait = next(gen)
             while True:
-                wanted = gen.send(Ready(_waited(self.pgconn.socket, wanted)))
+                wanted = gen.send(self._waited(wanted))
         except StopIteration as ended:
             result: R = ended.value
             return result
+
+    def _waited(self, wanted: Wait) -> Ready:
+        asked = (_READ if wanted & Wait.R else 0) | (_WRITE if wanted & Wait.W else 0)
+        try:
+            ready = until_ready(self.pgconn.socket, asked)
         except BaseException:
             self.close()  # nobody knows what of the conversation is still to come
             raise
+        return Ready((Ready.W if ready & _WRITE else 0) | (Ready.R if ready & ~_WRITE else 0))
 
 
 def sessions_on(engine: Engine) -> None:
@@ -55,12 +62,6 @@ def taken_from(engine: Engine) -> Connection:
     if current_call() is not None and not engine.pool.checkedin():  # type: ignore[attr-defined]
         return elsewhere(engine.connect)
     return engine.connect()
-
-
-def _waited(descriptor: int, wanted: Wait) -> int:
-    asked = (select.POLLIN if wanted & Wait.R else 0) | (select.POLLOUT if wanted & Wait.W else 0)
-    ready = until_ready(descriptor, asked)
-    return (Ready.W if ready & select.POLLOUT else 0) | (Ready.R if ready & ~select.POLLOUT else 0)
 
 
 def _hung_up(connection: Any) -> bool:

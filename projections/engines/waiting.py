@@ -83,25 +83,33 @@ class Call(greenlet):
 async def on_the_loop(call: Callable[[], R]) -> R:
     """Run a call on the event loop, which goes on wherever the call waits.
 
-    A cancellation does not interrupt it: it ends whole, or not at all (ABUSE H13). Raises what the
-    call raises.
+    A cancellation does not interrupt it: it ends whole, or not at all (ABUSE H13). One that is
+    insisted on, as by a loop that is closed, ends it where it waits, and its connection with it.
+
+    Raises:
+        whatever the call raises
     """
     begun = Call(call, asyncio.get_running_loop())
     begun.gr_context = getcurrent().gr_context
-    awaited = begun.switch()
     try:
-        while not begun.dead:
-            await awaited
-            awaited = begun.switch()
+        return cast("R", await _to_its_end(begun))
     except asyncio.CancelledError:
         with CancelScope(shield=True), suppress(Exception):
-            while not begun.dead:
-                awaited = begun.switch()
-                if not begun.dead:
-                    await awaited
+            await _to_its_end(begun)
         raise
-    ended: R = awaited
-    return ended
+    finally:
+        while not begun.dead:
+            begun.throw()
+
+
+async def _to_its_end(call: Call) -> Any:
+    """Go on with a call until it has ended."""
+    result = None
+    while not call.dead:
+        result = call.switch()
+        if not call.dead:
+            await result
+    return result
 
 
 def current_call() -> Call | None:

@@ -20,12 +20,14 @@ STEPS = [
     (3, r"SELECT .* FROM streams "),
     (4, r"(INSERT INTO|DELETE FROM) claims"),
     (5, r"(INSERT INTO|DELETE FROM) members|SELECT members\.member_id "),
-    (6, r"SELECT events\.recorded_at "),
+    (6, r"SELECT \(SELECT events\.recorded_at "),
     (7, r"INSERT INTO events "),
     (8, r"(INSERT INTO|UPDATE) streams"),
     (9, r".*\b(users|groups|user_emails)_g1\b"),
 ]
-"""What a step looks like as SQL; the rest is read to decide, and locks nothing."""
+"""What a step looks like as SQL; the rest is read to decide, and locks nothing. The end of the log
+(6) is asked as soon as a lock is there, or when it is needed: what matters is that it comes after
+the last lock."""
 
 
 def steps(statements: list[str]) -> list[int]:
@@ -34,6 +36,8 @@ def steps(statements: list[str]) -> list[int]:
     found: list[int] = []
     for statement in statements[begin:]:
         step = next((number for number, sql in STEPS if re.match(sql, statement)), None)
+        if step == 6 and step in found:
+            found.remove(step)  # asked anew after each lock: only the last answer counts
         if step is not None and found[-1:] != [step]:
             found.append(step)
     return found
@@ -51,7 +55,7 @@ def rename(house: House, group_id: str, member: str) -> PatchGroup:
             lambda house, user, group: create_user(
                 CreateUser(house.cause(), {"userName": "new"}), house.log
             ),
-            [1, 2, 4, 6, 7, 8, 9],
+            [1, 2, 4, 7, 8, 9],
         ),
         (
             lambda house, user, group: patch_user(
@@ -60,26 +64,26 @@ def rename(house: House, group_id: str, member: str) -> PatchGroup:
                 ),
                 house.log,
             ),
-            [1, 2, 3, 4, 6, 7, 8, 9],
+            [1, 2, 3, 4, 7, 8, 9],
         ),
         (
             lambda house, user, group: delete_user(DeleteUser(house.cause(), user), house.log),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
         (
             lambda house, user, group: create_group(
                 CreateGroup(house.cause(), {"displayName": "n"}, MemberDelta().adding([user])),
                 house.log,
             ),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
         (
             lambda house, user, group: patch_group(rename(house, group, user), house.log),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
         (
             lambda house, user, group: delete_group(DeleteGroup(house.cause(), group), house.log),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
     ],
     ids=[
@@ -99,7 +103,10 @@ def test_a_write_takes_its_steps_in_order(
     new_group(house, "Board", [user, group])
     with house.statements() as seen:
         write(house, user, group)
-    assert steps(seen) == expected
+    found = steps(seen)
+    assert found.index(4) < found.index(6) < found.index(7), "the end of the log, before a lock"
+    found.remove(6)
+    assert found == expected
 
 
 @pytest.mark.parametrize(

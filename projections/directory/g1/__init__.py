@@ -16,7 +16,7 @@ class DirectoryG1:
     project = staticmethod(projection.project)
     get = staticmethod(queries.get)
     asked = staticmethod(queries.asked)
-    is_lookup = staticmethod(queries.is_lookup)
+    look_up = staticmethod(queries.look_up)
     folded = staticmethod(projection.folded)
     find = staticmethod(queries.find)
     members_of = staticmethod(queries.members_of)

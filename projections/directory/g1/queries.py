@@ -150,13 +150,13 @@ def find(
     return rows[0].total, [Rendered(*row[1:]) for row in rows if row.id is not None]
 
 
-def is_lookup(schema: ResourceSchema, query: Query, page: Page) -> bool:
-    """Whether a query asks for one value of an attribute clients match by."""
-    if query.filter is None or query.sort_by is not None:
-        return False
-    if page.offset or not 0 < page.count <= SHORT_PAGE:
-        return False
-    return _looked_up(schema, parse_filter(schema, query.filter).ast) is not None
+def look_up(
+    connection: Connection, schema: ResourceSchema, realm: str, query: Query, page: Page
+) -> tuple[int, Sequence[Rendered]] | None:
+    """Answer a query for one value of an attribute clients match by; ``None`` for any other."""
+    if query.filter is None or query.sort_by is not None or page.count > SHORT_PAGE:
+        return None
+    return _lookup(connection, schema, realm, parse_filter(schema, query.filter).ast, page)
 
 
 def _looked_up(schema: ResourceSchema, node: Any) -> tuple[str, str] | None:
