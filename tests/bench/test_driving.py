@@ -17,7 +17,13 @@ CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[bytes], Target]]:
+def accepted() -> list[socket.socket]:
+    """The connections that were made to the canned server."""
+    return []
+
+
+@pytest.fixture
+def serve(accepted: list[socket.socket]) -> Iterator[Callable[[bytes], Target]]:
     """A socket that gives one canned answer to whatever it hears."""
     listener = socket.create_server(("127.0.0.1", 0))
     canned = b""
@@ -35,6 +41,7 @@ def serve() -> Iterator[Callable[[bytes], Target]]:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            accepted.append(connection)
             threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
     def start(wire: bytes) -> Target:
@@ -66,6 +73,21 @@ def test_each_framing_of_an_answer_is_understood(
     measured = drive(serve(wire), conversations, concurrency=3)
     assert measured.failures == []
     assert len(measured.latencies) == 12
+
+
+@pytest.mark.parametrize("wire", [WHOLE, CHUNKED], ids=["length", "chunked"])
+def test_connections_are_kept(
+    wire: bytes, serve: Callable[[bytes], Target], accepted: list[socket.socket]
+) -> None:
+    drive(serve(wire), (expecting(200, b"{}") for _ in range(12)), concurrency=3)
+    assert len(accepted) == 3
+
+
+def test_a_connection_that_the_server_closes_is_made_anew(
+    serve: Callable[[bytes], Target], accepted: list[socket.socket]
+) -> None:
+    drive(serve(CLOSING), (expecting(200, b"{}") for _ in range(12)), concurrency=3)
+    assert len(accepted) >= 12
 
 
 def test_a_wrong_answer_is_counted_and_the_rest_goes_on(serve: Callable[[bytes], Target]) -> None:

@@ -77,7 +77,7 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._parser = httptools.HttpResponseParser(self)
         self._chunks: list[bytes] = []
-        self._complete = False
+        self._complete, self._stays_open = False, True
 
     def send(self, request: Request) -> None:
         wire = self._target.encode(request)
@@ -97,10 +97,12 @@ class Connection:
         return answer
 
     def stays_open(self) -> bool:
-        return bool(self._parser.should_keep_alive())
+        """Whether the server takes the next request on the same socket."""
+        return self._stays_open
 
     def on_body(self, body: bytes) -> None:
         self._chunks.append(body)
 
     def on_message_complete(self) -> None:
-        self._complete = True
+        # Only now: once a body has been read the parser says no, whatever the headers said.
+        self._complete, self._stays_open = True, self._parser.should_keep_alive()
