@@ -77,10 +77,6 @@ def find_resources(
     Over several, an attribute that only some declare matches nothing in the others
     (RFC 7644 §3.4.2.1); one that none declares is refused.
     """
-    if schemas == [USER]:
-        found = look_up(service, caller, search, USER)
-        if found is not None:
-            return found
     with service.database.reading() as connection:
         return _find(service, caller, search, schemas, connection)
 
@@ -89,11 +85,18 @@ def look_up(
     service: Service, caller: Caller, search: Search, schema: ResourceSchema
 ) -> Response | None:
     """Answer a query for users by one index entry, in one statement; ``None`` for any other."""
+    if search.query.filter is None:
+        return None
     with service.database.glancing() as connection:
-        directory = live_directory(service.registry, connection)
-        if not directory.is_lookup(schema, search.query, search.page):
+        view = view_of(service, caller, connection)
+        found = view.directory.look_up(connection, schema, caller.realm, search.query, search.page)
+        if found is None:
             return None
-        return _find(service, caller, search, [schema], connection)
+        total, rows = found
+        selection = search.selection(schema)
+        derived = view.derived(connection, selection, rows)
+    resources = [view.resource(selection, row, derived.get(row.id, ())) for row in rows]
+    return list_response(total, search.start_index, resources)
 
 
 def _find(
@@ -159,11 +162,11 @@ async def _found(
 ) -> Response:
     """Answer a query: at once where an index entry answers it, else in a thread (ADR 0011)."""
     service = service_of(request)
-    if schema is USER and service.database.backend.on_the_loop:
-        found = look_up(service, caller, search, schema)
+    workers = workers_of(request)
+    if schema is USER and search.query.filter is not None:
+        found = await workers.glance(look_up, service, caller, search, schema)
         if found is not None:
             return found
-    workers = workers_of(request)
     return await workers.read(find_resources, service, caller, search, [schema])
 
 

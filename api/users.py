@@ -23,8 +23,7 @@ async def create(request: Request) -> Response:
     def write(work: WriteRequest) -> Response:
         body = read_resource(USER, work.body, work.service.settings.max_members)
         command = CreateUser(work.cause, body.document, body.warnings)
-        written = work.handle(create_user, command, body.warnings)
-        return work.answer(written.id, 201)
+        return work.answered(create_user, command, body.warnings, 201)
 
     return await run_write(request, USER, write)
 
@@ -38,8 +37,7 @@ async def replace(request: Request) -> Response:
         command = ReplaceUser(
             work.cause, work.resource_id, body.document, body.warnings, work.precondition
         )
-        work.handle(replace_user, command, body.warnings)
-        return work.answer(work.resource_id)
+        return work.answered(replace_user, command, body.warnings)
 
     return await run_write(request, USER, write)
 
@@ -57,8 +55,7 @@ async def patch(request: Request) -> Response:
         command = PatchUser(
             work.cause, work.resource_id, body.operations, body.warnings, work.precondition
         )
-        work.handle(patch_user, command, body.warnings)
-        return work.answer(work.resource_id)
+        return work.answered(patch_user, command, body.warnings)
 
     return await run_write(request, USER, write)
 

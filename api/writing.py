@@ -1,11 +1,12 @@
 """Writing resources: from a request to a command, from what it did to an answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
 from fastapi import Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.app_state import service_of, workers_of
@@ -14,12 +15,14 @@ from api.composition import Service
 from api.conditions import HeaderPrecondition, precondition
 from api.json_body import read_object
 from api.reading import selection_of, view_of
-from api.representation import derived_name, resource_response
+from api.representation import Representation, derived_name, resource_response
 from api.selection import Selection
 from domain.cause import Actor, Cause, Warned
 from domain.ports import Log, Written
 from domain.refusals import NoSuchResource
 from domain.schemas import USER, ResourceSchema
+from projections.directory import Reference, Rendered
+from projections.transaction import Last
 
 SMALL_GROUP = 10
 """A PATCH answers with the whole group up to this many members, beyond it with 204."""
@@ -52,10 +55,17 @@ class WriteRequest:
             self.service.database.may_take_long()
 
     def handle(
-        self, handler: Callable[[C, Log], Written], command: C, warnings: Sequence[Warned] = ()
+        self,
+        handler: Callable[[C, Log], Written],
+        command: C,
+        warnings: Sequence[Warned] = (),
+        last: Last | None = None,
     ) -> Written:
-        """Run a handler; what it tolerated and recorded nowhere goes to the structured log."""
-        written = self.service.log.handle(handler, command)
+        """Run a handler; what it tolerated and recorded nowhere goes to the structured log.
+
+        ``last`` is called right before the commit.
+        """
+        written = self.service.log.handle(handler, command, last)
         tolerated = [*warnings, *written.warnings]
         if tolerated:
             log.info(
@@ -90,6 +100,37 @@ class WriteRequest:
                 references = found.get(row.id, ())
             else:
                 references = view.derived(connection, self.selection, [row]).get(row.id, ())
+        return self._shown(view, row, references, status)
+
+    def answered(
+        self,
+        handler: Callable[[C, Log], Written],
+        command: C,
+        warnings: Sequence[Warned],
+        status: int = 200,
+    ) -> Response:
+        """Run a handler on a user; return the user as the handler left it.
+
+        The answer is asked for in the transaction that writes, and comes with its commit.
+        """
+        answers = list[tuple[Representation, Callable[[], Rendered | None]]]()
+
+        def ask(connection: Connection, touched: Collection[str]) -> None:
+            view, (user_id, *_) = view_of(self.service, self.caller, connection), touched
+            user = view.directory.asked(connection, self.schema, self.caller.realm, user_id)
+            answers[:] = [(view, user)]
+
+        written = self.handle(handler, command, warnings, ask)
+        for view, user in answers:
+            row = user()
+            if row is not None and row.references is not None:
+                with_groups = self.selection.includes(derived_name(self.schema))
+                return self._shown(view, row, row.references if with_groups else (), status)
+        return self.answer(written.id, status)  # nothing was written
+
+    def _shown(
+        self, view: Representation, row: Rendered, references: Sequence[Reference], status: int
+    ) -> Response:
         body = view.resource(self.selection, row, references)
         location = view.location(self.schema, row.id)
         return resource_response(body, row, location, status, created=status == 201)  # noqa: PLR2004

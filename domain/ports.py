@@ -146,8 +146,13 @@ class Transaction(Protocol):
         """
         ...
 
-    def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
-        """Whether another resource of the type has this ``externalId``: never to decide by."""
+    def shares_external_id(
+        self, resource_type: str, external_id: str, besides: str
+    ) -> Callable[[], bool]:
+        """Ask whether another resource of the type has this ``externalId``: never to decide by.
+
+        The answer is worth calling for only when it is needed: it may come with other answers.
+        """
         ...
 
     def append(

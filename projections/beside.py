@@ -3,7 +3,7 @@
 Each class works on the connection of one transaction and in one realm.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -28,12 +28,20 @@ def pieces(ids: Iterable[str]) -> Iterator[list[str]]:
     return iter(lambda: list(islice(rest, IDS_PER_STATEMENT)), [])
 
 
+def _nothing() -> None:
+    """Ask nothing."""
+
+
 class SqlHeads:
     """The newest version of each stream."""
 
-    def __init__(self, connection: Connection, realm: str) -> None:
+    def __init__(
+        self, connection: Connection, realm: str, then: Callable[[], None] = _nothing
+    ) -> None:
+        """``then`` asks what is to be known as soon as rows are locked: in one round trip."""
         self._connection = connection
         self._realm = realm
+        self._then = then
 
     def lock(self, written: Iterable[str], referred: Iterable[str]) -> dict[str, Head]:
         """Lock head rows in one order everywhere: users before groups, each sorted by id.
@@ -46,10 +54,13 @@ class SqlHeads:
             found.update(self._select(_REFERRED, ids))
         rest = written | (referred - found.keys())
         if len(rest) == 1:
-            row = _WRITTEN_ONE.first(self._connection, {"realm": self._realm, "id": rest.pop()})
-            return found | ({row[0]: _head(row)} if row else {})
+            bound = {"realm": self._realm, "id": rest.pop()}
+            answer = _WRITTEN_ONE.promised(self._connection, bound)
+            self._then()
+            return found | {row[0]: _head(row) for row in answer()}
         for ids in pieces(rest):
             found.update(self._select(_WRITTEN, ids))
+        self._then()
         return found
 
     def _select(self, statement: Select[Any], ids: Sequence[str]) -> dict[str, Head]:
@@ -99,19 +110,25 @@ _UPDATE_HEADS = updating(streams, _KEY, [c.name for c in streams.c if c.name not
 class SqlClaims:
     """Unique names; the primary key of the table is the promise."""
 
-    def __init__(self, connection: Connection, realm: str) -> None:
+    def __init__(
+        self, connection: Connection, realm: str, then: Callable[[], None] = _nothing
+    ) -> None:
+        """``then`` asks what is to be known as soon as a name is taken: in one round trip."""
         self._connection = connection
         self._realm = realm
+        self._then = then
 
     def release(self, kind: str, key: str) -> None:
         """Give a name up."""
         bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key}
-        _RELEASE.rows(self._connection, bound)
+        _RELEASE.later(self._connection, bound)
 
     def take(self, kind: str, key: str, owner: str) -> str | None:
         """Take a name; return the owner that has it already, or ``None`` when it was free."""
         bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key, "b_owner": owner}
-        if _taking(self._connection.dialect.name).first(self._connection, bound):
+        taken = _taking(self._connection.dialect.name).later(self._connection, bound)
+        self._then()
+        if taken():
             return None
         return str(_OWNER.first(self._connection, bound)[0])
 

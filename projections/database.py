@@ -22,9 +22,11 @@ from projections.engines.backend import (
     Verdict,
     WouldWait,
 )
+from projections.engines.waiting import current_call
 from projections.tables import events, metadata
 
 _BEGIN = "rollbook_begin"
+_OF_THE_CALL = "connection"
 DECIDED_AGAIN = frozenset({"events_stream_version", "claims_pk"})
 """Constraints that another writer's commit can violate; any other violation is a defect."""
 
@@ -62,7 +64,7 @@ class Database:
 
         @event.listens_for(self.engine, "begin")
         def begin(connection: Connection) -> None:
-            what_for = connection.get_execution_options().get(_BEGIN, Begin.READ)
+            what_for = connection.info.get(_BEGIN, Begin.READ)
             self.backend.begin(connection.connection, what_for)
 
     @property
@@ -77,8 +79,7 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._translated(), self._connected("read") as connection:
-            connection.begin()
+        with self._translated(), self._begun("read", Begin.READ) as connection:
             yield connection
 
     @contextmanager
@@ -108,10 +109,18 @@ class Database:
         self._home = get_ident()
 
     @contextmanager
+    def _begun(self, purpose: str, what_for: Begin) -> Iterator[Connection]:
+        with self._connected(purpose) as connection:
+            connection.info[_BEGIN] = what_for
+            connection.begin()
+            yield connection
+
+    @contextmanager
     def _connected(self, purpose: str) -> Iterator[Connection]:
-        at_home = get_ident() == self._home
-        connection = self._kept.pop(purpose, None) if at_home else None
-        connection = connection or self.engine.connect()
+        kept, place = self._keeping(purpose)
+        connection = kept.pop(place, None) if kept is not None else None
+        connection = connection or self.backend.connect(self.engine)
+        connection.info[_BEGIN] = Begin.READ
         try:
             yield connection
         except BaseException:
@@ -119,10 +128,21 @@ class Database:
             raise
         if connection.in_transaction():
             connection.rollback()
-        if at_home and purpose not in self._kept:
-            self._kept[purpose] = connection
+        if kept is not None and place not in kept:
+            kept[place] = connection
         else:
             connection.close()
+
+    def _keeping(self, purpose: str) -> tuple[dict[str, Connection] | None, str]:
+        """Return where a connection is kept between its uses, and under which name.
+
+        A call on the event loop has one until it ends; the thread that serves has one for each
+        purpose as long as it lives.
+        """
+        call = current_call()
+        if call is not None:
+            return call.kept, _OF_THE_CALL
+        return (self._kept if get_ident() == self._home else None), purpose
 
     def _give_up(self, connection: Connection) -> None:
         """Give back a connection in whatever state; where it is lost, its whole pool is."""
@@ -163,22 +183,27 @@ class Database:
             WouldWait: the right was not to be had at once, inside :meth:`not_waiting`.
         """
         what_for = Begin.WRITE_AT_ONCE if self._impatient.get() else Begin.WRITE
-        with self._alone(), self._translated(), self._connected("write") as connection:
-            connection.execution_options(**{_BEGIN: what_for}).begin()
+        with self._written(what_for) as connection:
             yield connection
 
     @contextmanager
     def writing_alone(self) -> Iterator[Connection]:
         """As :meth:`writing`, but nobody else writes meanwhile, in no process and on no host."""
-        with self._alone(), self._translated(), self._connected("write") as connection:
-            connection.execution_options(**{_BEGIN: Begin.WRITE_ALONE}).begin()
+        with (
+            self._alone(),
+            self._translated(),
+            self._begun("write", Begin.WRITE_ALONE) as connection,
+        ):
             yield connection
 
     @contextmanager
     def writing_beside(self) -> Iterator[Connection]:
         """As :meth:`writing`, for what is not of the log: no reader of the log waits for it."""
-        with self._alone(), self._translated(), self._connected("write") as connection:
-            connection.execution_options(**{_BEGIN: Begin.WRITE_BESIDE}).begin()
+        with (
+            self._alone(),
+            self._translated(),
+            self._begun("write", Begin.WRITE_BESIDE) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -188,8 +213,12 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._alone(), self._translated(), self.engine.connect() as connection:
-            connection.execution_options(**{_BEGIN: Begin.MIGRATE}).begin()
+        with self._written(Begin.MIGRATE) as connection:
+            yield connection
+
+    @contextmanager
+    def _written(self, what_for: Begin) -> Iterator[Connection]:
+        with self._alone(), self._translated(), self._begun("write", what_for) as connection:
             yield connection
 
     @contextmanager
@@ -214,8 +243,7 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._translated(), self._connected("head") as connection:
-            connection.execution_options(**{_BEGIN: Begin.HEAD}).begin()
+        with self._translated(), self._begun("head", Begin.HEAD) as connection:
             newest: int | None = connection.scalar(_NEWEST)
         return newest or 0
 

@@ -4,7 +4,7 @@ A generation is an immutable declaration: tables, a function that writes them fr
 that read them. Which ones are written and which one is read stands in one durable table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -54,20 +54,29 @@ class Registry:
         self._live: tuple[float, dict[str, Generation]] = (0.0, {})
 
     def written(self, connection: Connection) -> list[Generation]:
-        """Return the generations a write must project into.
+        """Return the generations a write must project into. Raises as :meth:`asked`."""
+        return self.asked(connection)()
 
-        Raises:
+    def asked(self, connection: Connection) -> Callable[[], list[Generation]]:
+        """Ask which generations a write must project into; return what gives them when needed.
+
+        The answer raises:
             Unavailable: one is unknown here: another release is at work, this process may only read
         """
-        found = []
-        for read_model, number in _WRITTEN.rows(connection):
-            if (read_model, number) not in self.known:
-                raise Unavailable(
-                    f"read model {read_model} is written in generation {number}, which this "
-                    "release does not know; restart this process with the current release"
-                )
-            found.append(self.known[read_model, number])
-        return found
+        answer = _WRITTEN.later(connection)
+
+        def written() -> list[Generation]:
+            found = []
+            for read_model, number in answer():
+                if (read_model, number) not in self.known:
+                    raise Unavailable(
+                        f"read model {read_model} is written in generation {number}, which this "
+                        "release does not know; restart this process with the current release"
+                    )
+                found.append(self.known[read_model, number])
+            return found
+
+        return written
 
     def live(self, connection: Connection, read_model: str) -> Generation:
         """Return the generation to read, at most :data:`CACHE_SECONDS` old."""

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -29,7 +30,7 @@ from projections.kept_streams import KeptStreams
 from projections.prepared import Prepared
 from projections.snapshots.g1 import SnapshotsG1
 from projections.tables import events, streams
-from projections.transaction import SqlTransaction
+from projections.transaction import Last, SqlTransaction
 
 ATTEMPTS = 10
 """How often a command is decided anew when others write the same stream."""
@@ -84,6 +85,8 @@ class SqlLog:
         self.key = key
         self.clock = clock
         self.events = EventLog(database)
+        self.last: Last | None = None
+        """Called in each transaction, right before its commit."""
         begun = None if snapshots is None else partial(snapshots.begun, database)
         self.users: KeptStreams[User] = KeptStreams(self.events, fold_user, begun=begun)
 
@@ -144,6 +147,7 @@ class SqlLog:
                 registry=self.registry,
                 key=self.key,
                 clock=self.clock,
+                last=self.last,
             )
             yield work
             try:
@@ -151,15 +155,23 @@ class SqlLog:
             except RecordConflictError as error:
                 raise VersionConflict(str(error)) from error
 
-    def handle(self, handler: Callable[[Any, "SqlLog"], R], command: Any) -> R:
+    def handle(
+        self, handler: Callable[[Any, "SqlLog"], R], command: Any, last: Last | None = None
+    ) -> R:
         """Run a handler; decide again, after a short random pause, when others wrote meanwhile.
+
+        ``last`` is called in each transaction, right before its commit.
 
         With an If-Match the second decision finds the new version and refuses (ADR 0004).
 
         Raises:
             Unavailable: the stream is written so often that no attempt got through.
         """
-        return self.repeated(lambda: handler(command, self))
+        log = self
+        if last is not None:
+            log = copy(self)
+            log.last = last
+        return self.repeated(lambda: handler(command, log))
 
     def repeated(self, write: Callable[[], R]) -> R:
         """Run a write; again, after a short random pause, when others got in the way of it.

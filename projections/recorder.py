@@ -27,6 +27,7 @@ class Envelope(NamedTuple):
 
 
 _INSERT = inserting(events, number="position")
+_INSERT_NUMBERED = inserting(events)
 _STREAM = (
     select(events.c.originator_version, events.c.topic, events.c.state)
     .where(events.c.originator_id == bindparam("stream"))
@@ -56,22 +57,29 @@ class SqlRecorder(ApplicationRecorder):
         *,
         connection: Connection | None = None,
         envelope: Envelope | None = None,
+        position: int | None = None,
         **_kwargs: Any,
     ) -> Sequence[int]:
         """Insert events and return their positions in the log, in the same order.
+
+        ``position`` is that of a single event, where its transaction has drawn it already.
 
         Raises:
             IntegrityError: a stream has an event of that version already.
         """
         if connection is not None:
-            return self._insert(connection, stored_events, envelope)
+            return self._insert(connection, stored_events, envelope, position)
         with self.database.writing() as own:
             positions = self._insert(own, stored_events, envelope)
             own.commit()
             return positions
 
     def _insert(
-        self, connection: Connection, stored: Sequence[StoredEvent], envelope: Envelope | None
+        self,
+        connection: Connection,
+        stored: Sequence[StoredEvent],
+        envelope: Envelope | None,
+        position: int | None = None,
     ) -> list[int]:
         if not stored:
             return []
@@ -86,6 +94,9 @@ class SqlRecorder(ApplicationRecorder):
             }
             for event in stored
         ]
+        if position is not None and len(rows) == 1:
+            _INSERT_NUMBERED.write(connection, [{**rows[0], "position": position}])
+            return [position]
         try:
             return _INSERT.numbered(connection, rows)
         except connection.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]

@@ -7,10 +7,10 @@ The nine steps, in the only order there is:
 projections. Then commit. Steps 6 to 9 happen together when the block of the transaction ends.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -23,7 +23,7 @@ from projections.beside import SqlClaims, SqlHeads, SqlMemberships
 from projections.credentials import HashKey, SqlCredentials
 from projections.departures import Departure, SqlDepartures
 from projections.directory import live_directory
-from projections.engines.statements import Answer
+from projections.engines.spelling import NextNumber
 from projections.event_store import EventLog
 from projections.generations import Positioned, Registry
 from projections.prepared import Prepared
@@ -31,6 +31,9 @@ from projections.realms import record_realm_events
 from projections.recorder import Envelope
 from projections.tables import events as events_table
 from projections.tables import realms
+
+Last = Callable[[Connection, Collection[str]], None]
+"""Asks, right before the commit, what is to be known of the streams that were written."""
 
 
 class Step(IntEnum):
@@ -40,6 +43,15 @@ class Step(IntEnum):
     CLAIM = 4
     MEMBERS = 5
     APPEND = 6
+
+
+class EndOfLog(NamedTuple):
+    """What stands at the end of the log once all that is to be locked is locked."""
+
+    newest: int | None
+    """The instant of the last event, ``None`` in an empty log."""
+    position: int | None
+    """One for an event of ours, ``None`` where the engine draws it as it inserts."""
 
 
 class OutOfOrder(RuntimeError):
@@ -58,22 +70,24 @@ class SqlTransaction:
         registry: Registry,
         key: HashKey,
         clock: Clock,
+        last: Last | None = None,
     ) -> None:
         self._connection = connection
         self._cause = cause
         self._log = log
         self._clock = clock
-        self._written = registry.written(connection)  # step 2, a statement of its own
+        self._last = last
+        self._written = registry.asked(connection)  # step 2, a statement of its own
         self._directory = live_directory(registry, connection)
-        self._heads = SqlHeads(connection, cause.realm)
-        self._claims = SqlClaims(connection, cause.realm)
+        self._heads = SqlHeads(connection, cause.realm, self._locked)
+        self._claims = SqlClaims(connection, cause.realm, self._locked)
         self._members = SqlMemberships(connection, cause.realm)
         self._credentials = SqlCredentials(connection, cause.realm, key, clock())
         self._step = Step.LOCK
         self._found: dict[str, Head] = {}
         self._pending: list[RecordedEvent[Any]] = []
         self._recorded_at: int | None = None
-        self._newest: Answer | None = None
+        self._end_of_log: Callable[[], EndOfLog] = self._unlocked
         self._following = cache(cause.following)  # the groups of a leaver all follow from one event
 
     def _reach(self, step: Step) -> None:
@@ -108,6 +122,7 @@ class SqlTransaction:
         departures = SqlDepartures(self._connection, self._cause.realm)
         guard = departures.guard()
         if guard is not None:
+            self._locked()
             departure = Departure(resource_type, resource_id, deleted, self._now())
             departures.note(guard, departure, self._living)
 
@@ -116,9 +131,10 @@ class SqlTransaction:
             self._connection, self._cause.realm, resource_type, limit
         )
 
-    def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
-        """Whether another resource of the type has this ``externalId``."""
-        self._newest = _NEWEST.promised(self._connection)  # the next question, if no lock is
+    def shares_external_id(
+        self, resource_type: str, external_id: str, besides: str
+    ) -> Callable[[], bool]:
+        """Ask whether another resource of the type has this ``externalId``."""
         return self._directory.shares_external_id(
             self._connection, self._cause.realm, resource_type, external_id, besides
         )
@@ -137,7 +153,6 @@ class SqlTransaction:
     ) -> Mapping[str, Head]:
         """Step 3: lock head rows; return those of this realm that exist."""
         self._reach(Step.LOCK)
-        self._newest = None  # an answer from before a lock is worth nothing
         found = self._heads.lock(written, referred)
         self._found.update(found)
         return found
@@ -174,19 +189,33 @@ class SqlTransaction:
     def _now(self) -> int:
         """Return the one instant of this transaction, later than all it builds upon (ADR 0003)."""
         if self._recorded_at is None:
-            newest = (self._newest or _NEWEST.promised(self._connection))()
+            newest = self._end_of_log().newest or 0
             heads = (head.recorded_at for head in self._found.values())
-            self._recorded_at = max(
-                self._clock(), (newest[0][0] or 0 if newest else 0) + 1, *(at + 1 for at in heads)
-            )
+            self._recorded_at = max(self._clock(), newest + 1, *(at + 1 for at in heads))
         return self._recorded_at
+
+    def _locked(self) -> None:
+        """Ask for the end of the log anew: an answer from before a lock is worth nothing.
+
+        Who held the lock we waited for drew his position before we had it, so in each stream
+        positions rise with versions.
+        """
+        answer = _END_OF_LOG.promised(self._connection)
+        self._end_of_log = cache(lambda: EndOfLog(*answer()[0]))
+
+    def _unlocked(self) -> "EndOfLog":
+        self._locked()
+        return self._end_of_log()
 
     def commit(self) -> None:
         """Steps 7 to 9, then commit; nothing to record leaves nothing behind."""
         if not self._pending:
             return
         envelope = Envelope(self._cause.realm, self._now(), self._cause.correlation_id)
-        saved = self._log.save(*self._pending, connection=self._connection, envelope=envelope)
+        position = self._end_of_log().position
+        saved = self._log.save(
+            *self._pending, connection=self._connection, envelope=envelope, position=position
+        )
         positioned = [
             Positioned(recording.notification.id, recorded)
             for recording, recorded in zip(saved, self._pending, strict=True)
@@ -195,11 +224,12 @@ class SqlTransaction:
         begun = {r.stream_id for r in self._pending if r.originator_version == 1}
         self._heads.save([self._found[id_] for id_ in sorted(touched)], frozenset(begun))
         record_realm_events(self._connection, self._pending)
-        for generation in self._written:
+        for generation in self._written():
             generation.project(self._connection, positioned)
+        if self._last is not None:
+            self._last(self._connection, touched)
         self._connection.commit()
 
 
-_NEWEST = Prepared(
-    select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)
-)
+_NEWEST = select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)
+_END_OF_LOG = Prepared(select(_NEWEST.scalar_subquery(), NextNumber(events_table.c.position)))

@@ -5,7 +5,7 @@ transaction begins, and compared again when it ends. A handler that forgets to r
 to record a member therefore fails here without a database.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -186,8 +186,10 @@ class MemoryTransaction:
             numbers = (resource_type, len(left), total)
             raise MassChange(*numbers, realm=realm.slug, limit=guard)
 
-    def shares_external_id(self, resource_type: str, external_id: str, besides: str) -> bool:
-        return any(
+    def shares_external_id(
+        self, resource_type: str, external_id: str, besides: str
+    ) -> Callable[[], bool]:
+        return lambda: any(
             state.document.get("externalId") == external_id and id_ != besides and not state.deleted
             for (realm, id_), state in self.now.states.items()
             if realm == self.cause.realm and type(state).__name__ == resource_type

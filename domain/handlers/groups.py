@@ -14,6 +14,7 @@ from domain.handlers.streams import (
     guarded,
     leave,
     living,
+    no_doubts,
     same_version,
 )
 from domain.judging import check_document
@@ -41,7 +42,7 @@ def create_group(command: CreateGroup, log: Log) -> Written:
         take_name(work, Group(command.document), group_id)
         joined, warnings = _apply(work, group_id, command.members, heads)
         doubts = doubts_about(work, GROUP.name, command.document, group_id)
-        warnings = [*command.warnings, *warnings, *doubts]
+        warnings = [*command.warnings, *warnings, *doubts()]
         work.append(group_id, GROUP.name, [*created, *joined], warnings=warnings)
     return Written(group_id)
 
@@ -95,7 +96,7 @@ def _change(
         heads = work.lock(written=[command.group_id], referred=command.members.wanted)
         head = living(heads.get(command.group_id), GROUP.name, command.group_id)
         check_precondition(command.precondition, head.entity_tag)
-        doubts: Sequence[Warned] = ()
+        doubts = no_doubts
         if stream:
             # Also where the document stays: what was read and the members belong together.
             same_version(stream, head)
@@ -109,7 +110,7 @@ def _change(
             command.group_id,
             GROUP.name,
             events,
-            warnings=[*command.warnings, *warnings, *doubts],
+            warnings=[*command.warnings, *warnings, *doubts()],
         )
     return Written(command.group_id, changed=bool(events), warnings=warnings)
 

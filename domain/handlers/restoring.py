@@ -39,7 +39,7 @@ def restore_user(command: RestoreUser, log: Log) -> Written:
         rejoined = work.members.join_all(joined, user_id, USER.name)
         warnings = [
             *([GONE] if len(joined) < len(command.groups) else []),
-            *doubts_about(work, USER.name, command.document, user_id),
+            *doubts_about(work, USER.name, command.document, user_id)(),
         ]
         work.append(user_id, USER.name, restored, warnings=warnings)
         _rejoin(work, rejoined, user_id)
@@ -66,7 +66,7 @@ def restore_group(command: RestoreGroup, log: Log) -> Written:
         warnings = [
             *missing,
             *([GONE] if len(joined) < len(command.groups) else []),
-            *doubts_about(work, GROUP.name, command.document, group_id),
+            *doubts_about(work, GROUP.name, command.document, group_id)(),
         ]
         work.append(group_id, GROUP.name, restored, warnings=warnings)
         _rejoin(work, rejoined, group_id)

@@ -1,6 +1,6 @@
 """What every handler does with the head of the stream it writes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,12 +83,18 @@ def count_departure(
 
 def doubts_about(
     work: Transaction, resource_type: str, document: Document, resource_id: str
-) -> Sequence[Warned]:
-    """Return what is accepted and worth a warning: an ``externalId`` used twice (ADR 0004)."""
+) -> Callable[[], Sequence[Warned]]:
+    """Ask what is accepted and worth a warning: an ``externalId`` used twice (ADR 0004)."""
     external_id = document.get("externalId")
-    if external_id and work.shares_external_id(resource_type, external_id, resource_id):
-        return [Warned("shared-external-id", "externalId")]
-    return []
+    if not external_id:
+        return no_doubts
+    shared = work.shares_external_id(resource_type, external_id, resource_id)
+    return lambda: [Warned("shared-external-id", "externalId")] if shared() else []
+
+
+def no_doubts() -> Sequence[Warned]:
+    """Return no warnings."""
+    return ()
 
 
 def leave(work: Transaction, groups: Sequence[str], member_id: str) -> None:

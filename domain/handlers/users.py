@@ -1,8 +1,5 @@
 """Handlers of the commands on users."""
 
-from collections.abc import Sequence
-
-from domain.cause import Warned
 from domain.commands import CreateUser, DeleteUser, PatchUser, ReplaceUser, RevertUser
 from domain.document import Document
 from domain.events import Stream
@@ -13,6 +10,7 @@ from domain.handlers.streams import (
     guarded,
     leave,
     locked,
+    no_doubts,
     same_version,
 )
 from domain.judging import check_document
@@ -38,9 +36,9 @@ def create_user(command: CreateUser, log: Log) -> Written:
     user = User(command.document)
     user_id = log.new_id()
     with log.transaction(command.cause) as work:
+        doubts = doubts_about(work, USER.name, user.document, user_id)  # comes with the name
         take_name(work, user, user_id)
-        doubts = doubts_about(work, USER.name, user.document, user_id)
-        work.append(user_id, USER.name, events, warnings=[*command.warnings, *doubts])
+        work.append(user_id, USER.name, events, warnings=[*command.warnings, *doubts()])
     return Written(user_id)
 
 
@@ -101,10 +99,10 @@ def _change(
         if after.name_key != before.name_key:
             work.claims.release(USER_NAME, before.name_key)
             take_name(work, after, command.user_id)
-        doubts: Sequence[Warned] = ()
+        doubts = no_doubts
         if document.get("externalId") != before.document.get("externalId"):
             doubts = doubts_about(work, USER.name, document, command.user_id)
-        work.append(command.user_id, USER.name, events, warnings=[*command.warnings, *doubts])
+        work.append(command.user_id, USER.name, events, warnings=[*command.warnings, *doubts()])
     return Written(command.user_id)
 
 

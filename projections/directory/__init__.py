@@ -4,7 +4,7 @@ Each generation is its own immutable declaration of tables and functions; a new 
 generation beside the old one (ADR 0008).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -65,10 +65,24 @@ class DirectoryGeneration(Generation, Protocol):
         """Return a resource, ``None`` when the realm does not have it; a user with its groups."""
         ...
 
-    def is_lookup(self, schema: ResourceSchema, query: Query, page: Page) -> bool:
-        """Whether :meth:`find` answers by one index entry, quickly enough for the event loop.
+    def asked(
+        self, connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
+    ) -> Callable[[], Rendered | None]:
+        """Ask what :meth:`get` returns; the answer may come with the commit (ADR 0024)."""
+        ...
 
-        Users then come with their groups, in one statement that needs no transaction around it.
+    def look_up(
+        self,
+        connection: Connection,
+        schema: ResourceSchema,
+        realm: str,
+        query: Query,
+        page: Page,
+    ) -> tuple[int, Sequence[Rendered]] | None:
+        """Answer as :meth:`find` by one index entry, quickly enough for the event loop.
+
+        ``None`` for any other query. Users come with their groups, in one statement that needs no
+        transaction around it. Raises as :meth:`find`.
         """
         ...
 
@@ -136,8 +150,8 @@ class DirectoryGeneration(Generation, Protocol):
         resource_type: str,
         external_id: str,
         besides: str,
-    ) -> bool:
-        """Whether another resource of the type has this ``externalId``."""
+    ) -> Callable[[], bool]:
+        """Ask whether another resource of the type has this ``externalId``."""
         ...
 
 

@@ -4,6 +4,8 @@
 - :mod:`~projections.engines.sqlite`, :mod:`~projections.engines.postgresql`: the two answers
 - :mod:`~projections.engines.statements`, :mod:`~projections.engines.pipeline`: how prepared
   statements reach a driver
+- :mod:`~projections.engines.sessions`, :mod:`~projections.engines.waiting`: how a call waits for a
+  server, in a thread and on the event loop
 - :mod:`~projections.engines.types`: column types
 - :mod:`~projections.engines.spelling`: expressions that are spelled differently
 """

@@ -81,11 +81,11 @@ class Backend(Protocol):
     name: str
     """SQLAlchemy's name of the dialect."""
     writers: int
-    """How many threads of a process may write at a time."""
+    """How many calls of a process may write at a time."""
     readers: int
-    """How many threads of a process may read at a time."""
-    on_the_loop: bool
-    """Whether a point read or a short write is over sooner than a thread for it is found."""
+    """How many calls of a process may read at a time."""
+    waits: bool
+    """Whether a call waits for a server: on the event loop, others then go on meanwhile."""
     embedded: bool
     """Whether the database is a file of this process's machine, made by whoever opens it first."""
     overlap: int
@@ -100,6 +100,13 @@ class Backend(Protocol):
 
     def create_engine(self, url: URL) -> Engine:
         """Return an engine with its pool; every connection has the settings we rely on."""
+        ...
+
+    def connect(self, engine: Engine) -> Connection:
+        """Take a connection from the pool. Raises ``sqlalchemy.exc.TimeoutError`` if none is free.
+
+        On the event loop of an engine that waits, others go on meanwhile.
+        """
         ...
 
     def begin(self, driver: Any, what_for: Begin) -> None:

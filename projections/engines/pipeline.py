@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Dialect
 
 from projections.engines.statements import Answer, Compiled, Parameters, Row, literals_of
+from projections.engines.waiting import until_ready
 
 WATCHERS: list[Callable[[str], None]] = []
 """Called with every statement that goes this way, before it does."""
@@ -217,16 +218,13 @@ def _name() -> bytes:
 
 def _results(libpq: PGconn) -> list[PGresult]:
     """Wait for the answers to everything that was written."""
-    poll, results = select.poll(), list[PGresult]()
-    poll.register(libpq.socket, select.POLLIN | select.POLLOUT)
+    results = list[PGresult]()
     while libpq.flush():
-        for _, ready in poll.poll():
-            if ready & ~select.POLLOUT:
-                libpq.consume_input()
-    poll.modify(libpq.socket, select.POLLIN)
+        if until_ready(libpq.socket, select.POLLIN | select.POLLOUT) & ~select.POLLOUT:
+            libpq.consume_input()
     while True:
         while libpq.is_busy():
-            poll.poll()
+            until_ready(libpq.socket, select.POLLIN)
             libpq.consume_input()
         result = libpq.get_result()
         if result is None:

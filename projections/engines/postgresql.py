@@ -6,14 +6,13 @@ form from its first statement on; whoever reads the log takes the exclusive form
 knows then that nothing below the newest position is still to come.
 """
 
-import select
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, text
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
 
 from projections.engines.backend import (
     WAIT_SECONDS,
@@ -24,6 +23,7 @@ from projections.engines.backend import (
     Verdict,
 )
 from projections.engines.pipeline import line_of, lines_on, spoken
+from projections.engines.sessions import sessions_on, taken_from
 
 POOL_SIZE = 16
 _DRIVER = "postgresql+psycopg"
@@ -96,7 +96,7 @@ class Postgresql:
     name = "postgresql"
     writers = 8
     readers = POOL_SIZE - writers - 2  # one for whoever follows the log, one for the journal
-    on_the_loop = False  # a network round trip is no point read (ADR 0011)
+    waits = True
     embedded = False
     overlap = 60_000_000  # several times what the session's timeouts let a transaction wait
     driver_error: type[Exception] = psycopg.Error
@@ -127,14 +127,13 @@ class Postgresql:
             },
         )
 
-        @event.listens_for(engine, "checkout")
-        def checkout(connection: Any, _record: Any, _proxy: Any) -> None:
-            # What a server that went away has left behind is found without asking it.
-            if _hung_up(connection):
-                raise exc.DisconnectionError
-
+        sessions_on(engine)
         lines_on(engine)
         return engine
+
+    def connect(self, engine: Engine) -> Connection:
+        """Take one that is idle, else have one made where that holds nobody up."""
+        return taken_from(engine)
 
     def begin(self, driver: Any, what_for: Begin) -> None:
         """Begin, and take the lock that belongs to it, in one round trip.
@@ -259,18 +258,6 @@ def _options(url: URL, session: dict[str, str]) -> str:
     own = url.query.get("options", "")
     ours = " ".join(f"-c {name}={value}" for name, value in session.items())
     return f"{own if isinstance(own, str) else ' '.join(own)} {ours}".strip()
-
-
-def _hung_up(connection: Any) -> bool:
-    """Whether the server has closed the connection; asks the operating system, not the server."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    try:
-        while poll.poll(0):
-            connection.pgconn.consume_input()  # a notice, or the server's last words
-    except psycopg.OperationalError:
-        return True
-    return bool(connection.closed)
 
 
 _SETTINGS = text("SELECT name, setting FROM pg_settings")

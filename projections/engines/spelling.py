@@ -24,6 +24,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
@@ -38,6 +39,31 @@ _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 def insert_new(dialect_name: str, table: Table) -> Any:
     """Return an INSERT that skips rows whose key exists; ``RETURNING`` names the others."""
     return _INSERTS[dialect_name](table).on_conflict_do_nothing()
+
+
+class NextNumber(FunctionElement[int]):
+    """The next number of a column that the database fills; ``NULL`` where only an INSERT draws it.
+
+    Two statements that draw have two numbers, and what draws later has the higher one.
+    """
+
+    name = "next_number"
+    inherit_cache = True
+    type = Integer()
+
+    def __init__(self, column: Column[Any]) -> None:
+        # The sequence that PostgreSQL makes for such a column.
+        super().__init__(literal_column(f"'{column.table.name}_{column.name}_seq'::regclass"))
+
+
+@compiles(NextNumber, "postgresql")
+def _postgresql_number(element: NextNumber, compiler: SQLCompiler, **options: Any) -> str:
+    return f"nextval({compiler.process(element.clauses, **options)})"
+
+
+@compiles(NextNumber, "sqlite")
+def _sqlite_number(_element: NextNumber, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "NULL"
 
 
 def given_rows(columns: Sequence[Column[Any]]) -> TableValuedAlias:

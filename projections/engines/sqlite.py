@@ -48,7 +48,7 @@ class Sqlite:
     name = "sqlite"
     writers = 1
     readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
-    on_the_loop = True
+    waits = False
     embedded = True
     overlap = 0
     driver_error: type[Exception] = sqlite3.Error
@@ -88,6 +88,10 @@ class Sqlite:
                 connection.rollback()
 
         return engine
+
+    def connect(self, engine: Engine) -> Connection:
+        """Take one from the pool."""
+        return engine.connect()
 
     def begin(self, driver: Any, what_for: Begin) -> None:
         """Begin deferred to read, immediate to write; what is visible of the log is whole."""

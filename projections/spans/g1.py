@@ -110,13 +110,13 @@ def _names(connection: Connection, positioned: Positioned) -> None:
     named = {"b_realm": recorded.cause.realm, "b_id": recorded.stream_id, "position": position}
     event = recorded.event
     if hasattr(event, "document"):
-        _NAME.rows(connection, {**named, "display": event.document.get("displayName")})
+        _NAME.later(connection, {**named, "display": event.document.get("displayName")})
     elif event.topic.endswith(".deleted"):
-        _UNNAME.rows(connection, named)
+        _UNNAME.later(connection, named)
     elif "displayName" in getattr(event, "changes", {}):
         change: Change = event.changes["displayName"]
-        _UNNAME.rows(connection, named)
-        _NAME.rows(connection, {**named, "display": change.new})
+        _UNNAME.later(connection, named)
+        _NAME.later(connection, {**named, "display": change.new})
 
 
 def members_at(connection: Connection, realm: str, group_id: str, position: int) -> list[Span]:

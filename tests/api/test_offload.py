@@ -8,14 +8,14 @@ import anyio
 import pytest
 
 from api.offload import Workers
-from domain.refusals import Unavailable
+from domain.refusals import Unavailable, VersionConflict
 from projections.engines import backend
 from projections.engines.backend import WouldWait
 from tests.engines import Engine, only_on
 from tests.houses import House, opened_house
 from tests.projections.commands import new_user
 
-ON_THE_LOOP = only_on("sqlite", "no other engine is near enough to be written on the event loop")
+ON_THE_LOOP = only_on("sqlite", "elsewhere many write at a time, and nobody waits for a turn")
 
 
 @pytest.fixture
@@ -24,7 +24,6 @@ def house(engine: Engine) -> Iterator[House]:
         yield house
 
 
-@ON_THE_LOOP
 def test_a_short_write_runs_where_it_is_asked_for(house: House) -> None:
     ran_in = anyio.run(Workers(house.database).write, lambda: (new_user(house, "ann"), get_ident()))
     assert ran_in[1] == get_ident()
@@ -87,7 +86,6 @@ def test_a_write_that_comes_while_a_thread_writes_waits_its_turn_on_the_loop(hou
     assert places == [get_ident()]
 
 
-@ON_THE_LOOP
 def test_what_may_take_long_begins_again_in_a_thread_and_has_done_nothing(
     house: House,
 ) -> None:
@@ -117,11 +115,23 @@ def test_patience_is_given_back_after_a_write_that_would_have_waited(house: Hous
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5_000
 
 
-@only_on("postgresql", "a file is near enough")
-def test_nothing_waits_on_the_event_loop_for_an_engine_that_is_far_away(house: House) -> None:
+def test_what_is_no_point_read_runs_in_a_thread(house: House) -> None:
     workers = Workers(house.database)
-    for call in (workers.write, workers.read):
-        assert anyio.run(call, get_ident) != get_ident()
+    assert anyio.run(workers.glance, get_ident) == get_ident()
+    assert anyio.run(workers.read, get_ident) != get_ident()
+
+
+def test_a_conflict_is_decided_again_in_a_thread_where_it_may_pause(house: House) -> None:
+    places = list[int]()
+
+    def write() -> str:
+        places.append(get_ident())
+        if len(places) == 1:
+            raise VersionConflict("others got in the way")
+        return new_user(house, "ann")
+
+    anyio.run(Workers(house.database).write, house.log.repeated, write)
+    assert places[0] == get_ident() != places[1]
 
 
 def test_who_waits_too_long_for_a_thread_is_told_to_come_again(

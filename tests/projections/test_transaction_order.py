@@ -20,12 +20,19 @@ STEPS = [
     (3, r"SELECT .* FROM streams "),
     (4, r"(INSERT INTO|DELETE FROM) claims"),
     (5, r"(INSERT INTO|DELETE FROM) members|SELECT members\.member_id "),
-    (6, r"SELECT events\.recorded_at "),
+    (6, r"SELECT \(SELECT events\.recorded_at "),
     (7, r"INSERT INTO events "),
     (8, r"(INSERT INTO|UPDATE) streams"),
     (9, r".*\b(users|groups|user_emails)_g1\b"),
 ]
 """What a step looks like as SQL; the rest is read to decide, and locks nothing."""
+ANEW = 6
+"""The step whose question is asked anew after each lock: only the last answer counts."""
+END = [
+    ("lock", r"SELECT .* FROM streams |INSERT INTO claims"),
+    ("end of the log", STEPS[5][1]),
+    ("event", STEPS[6][1]),
+]
 
 
 def steps(statements: list[str]) -> list[int]:
@@ -34,7 +41,7 @@ def steps(statements: list[str]) -> list[int]:
     found: list[int] = []
     for statement in statements[begin:]:
         step = next((number for number, sql in STEPS if re.match(sql, statement)), None)
-        if step is not None and found[-1:] != [step]:
+        if step is not None and step != ANEW and found[-1:] != [step]:
             found.append(step)
     return found
 
@@ -51,7 +58,7 @@ def rename(house: House, group_id: str, member: str) -> PatchGroup:
             lambda house, user, group: create_user(
                 CreateUser(house.cause(), {"userName": "new"}), house.log
             ),
-            [1, 2, 4, 6, 7, 8, 9],
+            [1, 2, 4, 7, 8, 9],
         ),
         (
             lambda house, user, group: patch_user(
@@ -60,26 +67,26 @@ def rename(house: House, group_id: str, member: str) -> PatchGroup:
                 ),
                 house.log,
             ),
-            [1, 2, 3, 4, 6, 7, 8, 9],
+            [1, 2, 3, 4, 7, 8, 9],
         ),
         (
             lambda house, user, group: delete_user(DeleteUser(house.cause(), user), house.log),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
         (
             lambda house, user, group: create_group(
                 CreateGroup(house.cause(), {"displayName": "n"}, MemberDelta().adding([user])),
                 house.log,
             ),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
         (
             lambda house, user, group: patch_group(rename(house, group, user), house.log),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
         (
             lambda house, user, group: delete_group(DeleteGroup(house.cause(), group), house.log),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 5, 7, 8, 9],
         ),
     ],
     ids=[
@@ -99,6 +106,8 @@ def test_a_write_takes_its_steps_in_order(
     new_group(house, "Board", [user, group])
     with house.statements() as seen:
         write(house, user, group)
+    last = {step: max(n for n, sql in enumerate(seen) if re.match(like, sql)) for step, like in END}
+    assert last["lock"] < last["end of the log"] < last["event"]
     assert steps(seen) == expected
 
 

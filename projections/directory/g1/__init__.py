@@ -15,7 +15,8 @@ class DirectoryG1:
 
     project = staticmethod(projection.project)
     get = staticmethod(queries.get)
-    is_lookup = staticmethod(queries.is_lookup)
+    asked = staticmethod(queries.asked)
+    look_up = staticmethod(queries.look_up)
     folded = staticmethod(projection.folded)
     find = staticmethod(queries.find)
     asks_memberships = staticmethod(filters.asks_memberships)

@@ -4,7 +4,7 @@ The statements that clients send most (by id, and by one attribute with an index
 every other filter is compiled from its syntax tree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -83,8 +83,15 @@ def get(
     connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
 ) -> Rendered | None:
     """Return a resource, ``None`` when the realm does not have it."""
-    rows = _BY_ID[schema.name].rows(connection, {"realm": realm, "id": resource_id})
-    return next(iter(_put_together(schema, rows)), None)
+    return asked(connection, schema, realm, resource_id)()
+
+
+def asked(
+    connection: Connection, schema: ResourceSchema, realm: str, resource_id: str
+) -> Callable[[], Rendered | None]:
+    """Ask for a resource as it stands now; return what gives it."""
+    answer = _BY_ID[schema.name].later(connection, {"realm": realm, "id": resource_id})
+    return lambda: next(iter(_put_together(schema, answer())), None)
 
 
 def _put_together(schema: ResourceSchema, rows: Sequence[Any]) -> list[Rendered]:
@@ -161,13 +168,13 @@ def matching(  # noqa: PLR0913, PLR0917  # the parts of one question
     return [Rendered(*row) for row in connection.execute(found.order_by(table.c.id))]
 
 
-def is_lookup(schema: ResourceSchema, query: Query, page: Page) -> bool:
-    """Whether a query asks for one value of an attribute clients match by."""
-    if query.filter is None or query.sort_by is not None:
-        return False
-    if page.offset or not 0 < page.count <= SHORT_PAGE:
-        return False
-    return _looked_up(schema, parse_filter(schema, query.filter).ast) is not None
+def look_up(
+    connection: Connection, schema: ResourceSchema, realm: str, query: Query, page: Page
+) -> tuple[int, Sequence[Rendered]] | None:
+    """Answer a query for one value of an attribute clients match by; ``None`` for any other."""
+    if query.filter is None or query.sort_by is not None or page.count > SHORT_PAGE:
+        return None
+    return _lookup(connection, schema, realm, parse_filter(schema, query.filter).ast, page)
 
 
 def _looked_up(schema: ResourceSchema, node: Any) -> tuple[str, str] | None:
@@ -251,14 +258,15 @@ def _grouped(rows: Sequence[Any]) -> dict[str, list[Reference]]:
 
 def shares_external_id(
     connection: Connection, realm: str, resource_type: str, external_id: str, besides: str
-) -> bool:
-    """Whether another resource of the type has this ``externalId``."""
+) -> Callable[[], bool]:
+    """Ask whether another resource of the type has this ``externalId``."""
     bound = {
         "realm": realm,
         "key": comparison.exact(external_id),
         "besides": besides,
     }
-    return _SHARES[resource_type].first(connection, bound) is not None
+    answer = _SHARES[resource_type].promised(connection, bound)
+    return lambda: bool(answer())
 
 
 _SHARES = {
