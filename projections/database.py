@@ -8,20 +8,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock, get_ident
+from typing import Any
 
 from sqlalchemy import Connection, event, exc, func, make_url, select
 
 from domain.refusals import Unavailable, VersionConflict
 from projections.engines import backend_of
 from projections.engines.backend import (
+    LEADER,
     WAIT_SECONDS,
     Begin,
-    Leadership,
+    Hold,
     MayTakeLong,
     UnsupportedDatabase,
     Verdict,
     WouldWait,
 )
+from projections.engines.naming import names_of
 from projections.tables import events, metadata
 
 _BEGIN = "rollbook_begin"
@@ -64,6 +67,11 @@ class Database:
         def begin(connection: Connection) -> None:
             what_for = connection.get_execution_options().get(_BEGIN, Begin.READ)
             self.backend.begin(connection.connection, what_for)
+
+        @event.listens_for(self.engine, "before_cursor_execute", retval=True)
+        def name(connection: Connection, _cursor: Any, text: str, *rest: Any) -> tuple[str, Any]:
+            names = names_of(connection)
+            return (text if names is None else names.spoken(text)), rest[0]
 
     @property
     def file(self) -> Path | None:
@@ -210,14 +218,25 @@ class Database:
             newest: int | None = connection.scalar(_NEWEST)
         return newest or 0
 
-    def lead(self) -> Leadership | None:
+    def lead(self) -> Hold | None:
         """Take the right to follow the log, ``None`` while another process has it.
 
         Raises:
             Unavailable: the database is gone.
         """
+        return self.hold(LEADER)
+
+    def hold(self, what: str, *, once: bool = False) -> Hold | None:
+        """Take what only one process may have, ``None`` while another has it.
+
+        It ends with the process that holds it. ``once`` is for what nobody will ever take again:
+        nothing of it is left behind when it is released.
+
+        Raises:
+            Unavailable: the database is gone.
+        """
         with self._translated():
-            return self.backend.lead(self.url)
+            return self.backend.hold(self.url, what, once=once)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

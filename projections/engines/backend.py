@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import URL, Connection, Engine, MetaData
 
+LEADER = "leader"
+"""What is held by the process that follows the log."""
 WAIT_SECONDS = 5
 """How long anything waits for the pool, the right to write or a lock of the database."""
 
@@ -63,11 +65,11 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-class Leadership(Protocol):
-    """The right to follow the log of a database; it ends with the process that holds it."""
+class Hold(Protocol):
+    """What only one process of a database has at a time; it ends with that process, at once."""
 
     def held(self) -> bool:
-        """Whether it is still ours: asked before each batch."""
+        """Whether it is still ours: asked before each piece of work."""
         ...
 
     def release(self) -> None:
@@ -86,6 +88,10 @@ class Backend(Protocol):
     """How many threads of a process may read at a time."""
     on_the_loop: bool
     """Whether a point read or a short write is over sooner than a thread for it is found."""
+    slice_seconds: float
+    """How long a transaction of a long task may take, so that those of others go on beside it."""
+    fillers: int
+    """How many threads fill a read model at a time."""
     embedded: bool
     """Whether the database is a file of this process's machine, made by whoever opens it first."""
     driver_error: type[Exception]
@@ -119,8 +125,8 @@ class Backend(Protocol):
         """Return the name of the constraint that an error says was violated."""
         ...
 
-    def lead(self, url: URL) -> Leadership | None:
-        """Take the right to follow the log, ``None`` while another process has it."""
+    def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:
+        """Take what only one process may have, ``None`` while another one has it."""
         ...
 
     def examine(self, connection: Connection) -> Sequence[Finding]:

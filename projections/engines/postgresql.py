@@ -9,6 +9,7 @@ knows then that nothing below the newest position is still to come.
 import select
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, text
 
 from projections.engines.backend import (
+    LEADER,
     WAIT_SECONDS,
     Begin,
     Finding,
-    Leadership,
+    Hold,
     UnsupportedDatabase,
     Verdict,
 )
@@ -96,6 +98,8 @@ class Postgresql:
     name = "postgresql"
     writers = 8
     readers = POOL_SIZE - writers - 2  # one for whoever follows the log, one for the journal
+    slice_seconds = 0.25
+    fillers = 4
     on_the_loop = False  # a network round trip is no point read (ADR 0011)
     embedded = False
     driver_error: type[Exception] = psycopg.Error
@@ -174,16 +178,16 @@ class Postgresql:
         """Return the name that the server gives."""
         return error.diag.constraint_name if isinstance(error, psycopg.IntegrityError) else None
 
-    def lead(self, url: URL) -> Leadership | None:
+    def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:  # noqa: ARG002  # one signature
         """Take a lock of a session of its own; the server ends it with the session."""
         _, arguments = url.get_dialect()().create_connect_args(url)
         connection = psycopg.connect(
             **{**arguments, "options": _options(url, _SESSION | _FAILOVER)},
             autocommit=True,
             connect_timeout=WAIT_SECONDS,
-            application_name="rollbook leader",
+            application_name=f"rollbook {what}",
         )
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER]).fetchone()
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_key(what)]).fetchone()
         if row is None or not row[0]:
             connection.close()
             return None
@@ -248,6 +252,13 @@ class _Session:
     def release(self) -> None:
         with suppress(psycopg.Error):
             self._connection.close()
+
+
+def _key(what: str) -> int:
+    """Return the key of the advisory lock that stands for what is held."""
+    if what == LEADER:
+        return _LEADER
+    return int.from_bytes(blake2b(what.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def _options(url: URL, session: dict[str, str]) -> str:

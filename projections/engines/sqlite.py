@@ -18,7 +18,7 @@ from projections.engines.backend import (
     WAIT_SECONDS,
     Begin,
     Finding,
-    Leadership,
+    Hold,
     UnsupportedDatabase,
     Verdict,
     WouldWait,
@@ -45,6 +45,8 @@ class Sqlite:
     writers = 1
     readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
     on_the_loop = True
+    slice_seconds = 0.008  # it is the one right to write; a commit may take as long again
+    fillers = 1
     embedded = True
     driver_error: type[Exception] = sqlite3.Error
 
@@ -119,17 +121,16 @@ class Sqlite:
         columns = {name.partition(".")[2] for name in named}
         return None if table is None else _constraint(table, columns)
 
-    def lead(self, url: URL) -> Leadership | None:
+    def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:
         """Lock a file beside the database; the operating system ends the lock with its holder."""
-        connection = sqlite3.connect(
-            f"{url.database}-leader", timeout=0, isolation_level=None, check_same_thread=False
-        )
+        path = Path(f"{url.database}-{what}")
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             connection.close()
             return None
-        return _LockedFile(connection)
+        return _LockedFile(connection, path if once else None)
 
     def examine(self, connection: Connection) -> Sequence[Finding]:
         """Read back what a power cut would ask for."""
@@ -173,13 +174,16 @@ class Sqlite:
 
 
 class _LockedFile:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, left_over: Path | None) -> None:
         self._connection = connection
+        self._left_over = left_over
 
     def held(self) -> bool:
         return self._connection.in_transaction
 
     def release(self) -> None:
+        if self._left_over is not None:
+            self._left_over.unlink(missing_ok=True)
         with suppress(sqlite3.Error):
             self._connection.rollback()
         self._connection.close()

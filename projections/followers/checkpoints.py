@@ -45,10 +45,13 @@ class Checkpoint:
     def hold(self, connection: Connection) -> int:
         """Return the position and keep everybody else from moving it until the commit.
 
+        It is -1 where there is none: the generation is written inline, or was dropped.
+
         This row, not the leader's lock, is what makes an event count once: a leader that was
         thought dead finds here that another one went on.
         """
-        return int(connection.execute(_HELD_POSITION, self._key).scalar_one())
+        position = connection.execute(_HELD_POSITION, self._key).scalar()
+        return -1 if position is None else int(position)
 
     def move(self, connection: Connection, position: int, now: int) -> None:
         """Say that everything up to ``position`` counts; what was wrong is over."""
@@ -101,6 +104,15 @@ class Checkpoint:
         rows = connection.execute(_PARKED, self._key)
         return [Parked(*row) for row in rows]
 
+    def unpark_all(self, connection: Connection) -> None:
+        """Forget what was parked: the generation is filled anew."""
+        connection.execute(_UNPARK_ALL, self._key)
+
+    def end(self, connection: Connection) -> None:
+        """Forget the checkpoint and what was parked."""
+        connection.execute(_UNPARK_ALL, self._key)
+        connection.execute(_END, _bound(self._key))
+
 
 class Standing(NamedTuple):
     """Where a follower stands. ``moved_at`` in microseconds since 1970, 0 before the first move."""
@@ -111,11 +123,18 @@ class Standing(NamedTuple):
     moved_at: int
     error: str | None
     parked: int
+    state: str
+    """That of its generation (ADR 0021)."""
 
 
 def standings(connection: Connection) -> Sequence[Standing]:
     """Return where every follower of the database stands, by name."""
     return [Standing(*row) for row in connection.execute(_STANDINGS)]
+
+
+def parked_of_all(connection: Connection) -> list[Parked]:
+    """Return what is parked for any generation, in the order of the log."""
+    return [Parked(*row) for row in connection.execute(_ALL_PARKED)]
 
 
 def _bound(key: dict[str, object]) -> dict[str, object]:
@@ -149,11 +168,11 @@ _STALE = select(parked_events.c.stream_id).where(_OWN_PARKED).distinct()
 _STILL_FAILS = update(parked_events).where(_ONE_PARKED).values(error=bindparam("what"))
 _UNPARK = delete(parked_events).where(_ONE_PARKED)
 _UNPARK_ALL = delete(parked_events).where(_OWN_PARKED)
-_PARKED = (
-    select(*(parked_events.c[name] for name in Parked._fields))
-    .where(_OWN_PARKED)
-    .order_by(parked_events.c.position)
+_END = delete(checkpoints).where(_UPDATED)
+_ALL_PARKED = select(*(parked_events.c[name] for name in Parked._fields)).order_by(
+    parked_events.c.position, parked_events.c.read_model, parked_events.c.generation
 )
+_PARKED = _ALL_PARKED.where(_OWN_PARKED)
 _COUNT = (
     select(func.count())
     .select_from(parked_events)
@@ -170,4 +189,5 @@ _STANDINGS = select(
     checkpoints.c.moved_at,
     checkpoints.c.error,
     _COUNT,
+    checkpoints.c.state,
 ).order_by(checkpoints.c.read_model, checkpoints.c.generation)

@@ -1,0 +1,40 @@
+"""Which generations of the followed read models there are to keep behind the log (ADR 0021)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from domain.ports import Clock
+from projections.database import Database
+from projections.event_store import EventLog
+from projections.followers.following import Following
+from projections.generations import READ, Generation, Registry
+from projections.states import written_followers
+
+
+def followings(
+    database: Database,
+    registry: Registry,
+    log: EventLog,
+    clock: Clock,
+    pause: Callable[[float], object],
+) -> Sequence[Following]:
+    """Return a following for each followed read model; ``pause`` waits some seconds.
+
+    Raises:
+        Unavailable: the database is busy or gone.
+    """
+    names = [name for name in registry.read_models if registry.follows(name)]
+    with database.reading() as connection:
+        written = {name: written_followers(connection, registry, name) for name in names}
+    live = [each.generation for name in names for each in written[name] if each.state == READ]
+    return [
+        Following(database, log, model, clock, pause, beside=partial(_beside, registry, model))
+        for model in live
+    ]
+
+
+def _beside(registry: Registry, model: Generation, connection: Connection) -> Sequence[Generation]:
+    written = written_followers(connection, registry, model.read_model)
+    return [each.generation for each in written if each.generation.number != model.number]
