@@ -181,6 +181,31 @@ class Database:
             yield connection
 
     @contextmanager
+    def filling(self) -> Iterator[Connection]:
+        """As :meth:`writing_beside`, for what would be done again: its commit waits for no disk."""
+        with self._alone(), self._translated(), self._connected("fill") as connection:
+            connection.execution_options(**{_BEGIN: Begin.FILL}).begin()
+            yield connection
+
+    @contextmanager
+    def verifying(self) -> Iterator[Connection]:
+        """As :meth:`reading`, for statements that may take long.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._translated(), self._connected("verify") as connection:
+            connection.execution_options(**{_BEGIN: Begin.VERIFY}).begin()
+            yield connection
+
+    @contextmanager
+    def switching(self) -> Iterator[Connection]:
+        """As :meth:`writing_alone`, and waits for readers of a table no longer than for a blink."""
+        with self._alone(), self._translated(), self._connected("write") as connection:
+            connection.execution_options(**{_BEGIN: Begin.SWITCH}).begin()
+            yield connection
+
+    @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """Give a connection that may change the schema, one process at a time.
 

@@ -6,6 +6,7 @@ that read them. Which ones are written and which one is read stands in one durab
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -39,7 +40,11 @@ class Generation(Protocol):
 
     read_model: str
     number: int
-    metadata: MetaData
+
+    @property
+    def metadata(self) -> MetaData:
+        """Its tables."""
+        ...
 
     def project(self, connection: Connection, events: Sequence[Positioned]) -> None:
         """Write what the events say; used by live writes and by rebuilds alike.
@@ -61,8 +66,16 @@ class Spare:
         self.declared = declared
         self.read_model = declared.read_model
         self.number = -declared.number
-        self.names = TableNames(declared.metadata.tables, SPARE_SUFFIX)
-        self.metadata = self.tables("")
+
+    @cached_property
+    def names(self) -> TableNames:
+        """What the tables are called."""
+        return TableNames(self.declared.metadata.tables, SPARE_SUFFIX)
+
+    @cached_property
+    def metadata(self) -> MetaData:
+        """The tables, as statements name them."""
+        return self.tables("")
 
     def tables(self, build: str) -> MetaData:
         """Return the tables; ``build`` goes into the names of their keys and indexes.

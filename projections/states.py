@@ -7,7 +7,7 @@ with its checkpoint. Functions work on the caller's connection.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
 
 from projections.generations import READ, WRITTEN, Generation, Registry, Written
 from projections.tables import checkpoints, generations
@@ -60,6 +60,13 @@ def set_state(
     connection.execute(_UPDATE[table], bound)
 
 
+def end_state(connection: Connection, registry: Registry, generation: Generation) -> None:
+    """Forget a generation."""
+    table = checkpoints if registry.follows(generation.read_model) else generations
+    bound = {"b_read_model": generation.read_model, "b_generation": generation.number}
+    connection.execute(_DELETE[table], bound)
+
+
 def written_followers(
     connection: Connection, registry: Registry, read_model: str
 ) -> Sequence[Written]:
@@ -80,14 +87,15 @@ def _selected(table: Table) -> Select[Any]:
 
 
 _SELECT = {table: _selected(table) for table in (generations, checkpoints)}
-_UPDATE = {
-    table: update(table)
-    .where(
-        and_(
-            table.c.read_model == bindparam("b_read_model"),
-            table.c.generation == bindparam("b_generation"),
-        )
+_OWN = {
+    table: and_(
+        table.c.read_model == bindparam("b_read_model"),
+        table.c.generation == bindparam("b_generation"),
     )
-    .values(state=bindparam("b_state"))
     for table in (generations, checkpoints)
 }
+_UPDATE = {
+    table: update(table).where(own).values(state=bindparam("b_state"))
+    for table, own in _OWN.items()
+}
+_DELETE = {table: delete(table).where(own) for table, own in _OWN.items()}

@@ -38,6 +38,12 @@ class Begin(Enum):
     """As ``WRITE``, and nobody else writes meanwhile."""
     WRITE_BESIDE = auto()
     """To write what is not of the log: no reader of the log waits for it."""
+    FILL = auto()
+    """As ``WRITE_BESIDE``, and the commit need not be on the disk: it would be done again."""
+    SWITCH = auto()
+    """As ``WRITE_ALONE``, but for readers of a table it waits no longer than for a blink."""
+    VERIFY = auto()
+    """As ``READ``, for statements that may take long."""
     HEAD = auto()
     """To learn the head of the log while nobody writes: over at once."""
     MIGRATE = auto()

@@ -8,8 +8,6 @@ knows then that nothing below the newest position is still to come.
 
 import select
 from collections.abc import Sequence
-from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, text
 
 from projections.engines.backend import (
-    LEADER,
     WAIT_SECONDS,
     Begin,
     Finding,
@@ -26,6 +23,7 @@ from projections.engines.backend import (
     Verdict,
 )
 from projections.engines.pipeline import line_of, lines_on, spoken
+from projections.engines.session_locks import held_by_session
 
 POOL_SIZE = 16
 _DRIVER = "postgresql+psycopg"
@@ -45,7 +43,7 @@ _FAILOVER = {
 """Of the leader's own session: a host that disappears has left within five seconds."""
 
 # The keys of the advisory locks; they are the database's own, and eternal.
-_LOG, _MIGRATION, _LEADER = 7_305_816_340_101, 7_305_816_340_102, 7_305_816_340_103
+_LOG, _MIGRATION = 7_305_816_340_101, 7_305_816_340_102
 _AHEAD = {
     Begin.READ: (spoken("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),),
     Begin.WRITE: (
@@ -61,6 +59,17 @@ _BEGIN = {
         f"SELECT pg_advisory_xact_lock({_LOG})"
     ),
     Begin.WRITE_BESIDE: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    Begin.FILL: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off"
+    ),
+    Begin.SWITCH: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+        f"SELECT pg_advisory_xact_lock({_LOG}); SET LOCAL lock_timeout = '100ms'"
+    ),
+    Begin.VERIFY: (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;"
+        "SET LOCAL idle_in_transaction_session_timeout = 0"
+    ),
     # READ COMMITTED: the snapshot of the next statement is taken while the lock is held.
     Begin.HEAD: (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;SELECT pg_advisory_xact_lock({_LOG})"
@@ -181,17 +190,8 @@ class Postgresql:
     def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:  # noqa: ARG002  # one signature
         """Take a lock of a session of its own; the server ends it with the session."""
         _, arguments = url.get_dialect()().create_connect_args(url)
-        connection = psycopg.connect(
-            **{**arguments, "options": _options(url, _SESSION | _FAILOVER)},
-            autocommit=True,
-            connect_timeout=WAIT_SECONDS,
-            application_name=f"rollbook {what}",
-        )
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_key(what)]).fetchone()
-        if row is None or not row[0]:
-            connection.close()
-            return None
-        return _Session(connection)
+        options = _options(url, _SESSION | _FAILOVER)
+        return held_by_session({**arguments, "options": options}, what)
 
     def examine(self, connection: Connection) -> Sequence[Finding]:
         """Read back what durability and the order of the log depend on."""
@@ -236,29 +236,6 @@ class Postgresql:
 
 def _shown(found: dict[str, str], name: str) -> str:
     return found.get(name, "?") + (" ms" if name.endswith("_timeout") else "")
-
-
-class _Session:
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-
-    def held(self) -> bool:
-        try:
-            self._connection.execute("SELECT 1")
-        except psycopg.Error:
-            return False
-        return True
-
-    def release(self) -> None:
-        with suppress(psycopg.Error):
-            self._connection.close()
-
-
-def _key(what: str) -> int:
-    """Return the key of the advisory lock that stands for what is held."""
-    if what == LEADER:
-        return _LEADER
-    return int.from_bytes(blake2b(what.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def _options(url: URL, session: dict[str, str]) -> str:

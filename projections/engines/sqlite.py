@@ -88,7 +88,7 @@ class Sqlite:
 
     def begin(self, driver: Any, what_for: Begin) -> None:
         """Begin deferred to read, immediate to write; what is visible of the log is whole."""
-        if what_for in (Begin.READ, Begin.HEAD):
+        if what_for in (Begin.READ, Begin.HEAD, Begin.VERIFY):
             driver.cursor().execute("BEGIN").close()
         elif what_for is Begin.WRITE_AT_ONCE:
             _begin_at_once(driver.cursor())

@@ -108,10 +108,16 @@ class Checkpoint:
         """Forget what was parked: the generation is filled anew."""
         connection.execute(_UNPARK_ALL, self._key)
 
-    def end(self, connection: Connection) -> None:
-        """Forget the checkpoint and what was parked."""
-        connection.execute(_UNPARK_ALL, self._key)
-        connection.execute(_END, _bound(self._key))
+
+def exchange_parked(connection: Connection, read_model: str, number: int) -> None:
+    """Give what is parked for a generation to the one with the negated number, and the reverse."""
+    own = parked_events.c.read_model == read_model
+    for before, after in ((number, 0), (-number, number), (0, -number)):
+        connection.execute(
+            update(parked_events)
+            .where(own, parked_events.c.generation == before)
+            .values(generation=after)
+        )
 
 
 class Standing(NamedTuple):
@@ -168,7 +174,6 @@ _STALE = select(parked_events.c.stream_id).where(_OWN_PARKED).distinct()
 _STILL_FAILS = update(parked_events).where(_ONE_PARKED).values(error=bindparam("what"))
 _UNPARK = delete(parked_events).where(_ONE_PARKED)
 _UNPARK_ALL = delete(parked_events).where(_OWN_PARKED)
-_END = delete(checkpoints).where(_UPDATED)
 _ALL_PARKED = select(*(parked_events.c[name] for name in Parked._fields)).order_by(
     parked_events.c.position, parked_events.c.read_model, parked_events.c.generation
 )
