@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
 from projections.engines.spelling import insert_new
 from projections.generations import Generation
+from projections.prepared import Prepared
 from projections.tables import fillings
 
 _WHOLE = ""
@@ -62,14 +63,18 @@ class Filling:
 
     def held_place(self, connection: Connection, realm: str) -> Place:
         """Return where a realm stands, and keep everybody else from moving it until the commit."""
-        self._insert(connection, realm, 0)
-        row = connection.execute(_ROW.with_for_update(), {**self._key, "b_realm": realm}).one()
-        return Place(row.stream_id, row.version, bool(row.done))
+        bound = {**self._key, "b_realm": realm}
+        row = _HELD.first(connection, bound)
+        if row is None:
+            self._insert(connection, realm, 0)
+            row = _HELD.first(connection, bound)
+        _, stream_id, version, done, *_ = row
+        return Place(stream_id, version, bool(done))
 
     def held_whole(self, connection: Connection) -> Whole | None:
         """Return how far it has come, and keep everybody else from moving it until the commit."""
-        row = connection.execute(_ROW.with_for_update(), {**self._key, "b_realm": _WHOLE}).first()
-        return None if row is None else Whole(row.position, bool(row.done), row.events, row.holder)
+        row = _HELD.first(connection, {**self._key, "b_realm": _WHOLE})
+        return None if row is None else Whole(row[0], bool(row[3]), row[4], row[5])
 
     def filled(self, connection: Connection) -> int:
         """Return how many events are in."""
@@ -78,7 +83,7 @@ class Filling:
     def move(self, connection: Connection, realm: str, place: Place, events: int) -> None:
         """Say how far a realm has come, ``events`` further than before."""
         bound = {**self._key, "b_realm": realm, "more": events, **_bound(place)}
-        connection.execute(_MOVE, bound)
+        _MOVE.rows(connection, bound)
 
     def realms_done(self, connection: Connection) -> None:
         """Say that every realm is filled; from here on the log is taken in its order."""
@@ -86,7 +91,7 @@ class Filling:
 
     def advance(self, connection: Connection, position: int, events: int) -> None:
         """Say that everything up to a position is in, ``events`` more than before."""
-        connection.execute(_ADVANCE, {**self._key, "to": position, "more": events})
+        _ADVANCE.rows(connection, {**self._key, "to": position, "more": events})
 
     def end(self, connection: Connection) -> None:
         """Forget it."""
@@ -112,7 +117,8 @@ _ALL = and_(_OWN, fillings.c.realm == _WHOLE)
 _ROW = select(*(fillings.c[name] for name in _COLUMNS)).where(_REALM)
 _EVENTS = select(fillings.c.events).where(_OWN)
 _HOLD = update(fillings).where(_ALL).values(holder=bindparam("holder"))
-_MOVE = (
+_HELD = Prepared(_ROW.with_for_update())
+_MOVE = Prepared(
     update(fillings)
     .where(_REALM)
     .values(
@@ -123,7 +129,7 @@ _MOVE = (
     )
 )
 _DONE = update(fillings).where(_ALL).values(done=True)
-_ADVANCE = (
+_ADVANCE = Prepared(
     update(fillings)
     .where(_ALL)
     .values(position=bindparam("to"), events=fillings.c.events + bindparam("more"))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from projections.event_store import EventLog
 from projections.fillings import Place
 from projections.generations import Positioned
+from projections.prepared import Prepared
 from projections.tables import events, streams
 
 _LAST = 2**31 - 1
@@ -38,9 +39,9 @@ def read_streams(  # noqa: PLR0913  # where from, and how far
     Only those up to the position ``stop``, a safe head; ``limit`` of them at most, perhaps fewer
     even where more are left: the place says whether it is done.
     """
-    wanted = limit // 2 + 1
+    wanted = limit // 2 + 2  # the first may be the one that was read last
     found = {"realm": realm, "stream": after.stream_id, "count": wanted}
-    ids = list(connection.scalars(_IDS, found))
+    ids = [id_ for (id_,) in _IDS.rows(connection, found)]
     if not ids:
         return [], Place(after.stream_id, after.version, done=True)
     bound = {
@@ -68,12 +69,9 @@ def count_events(connection: Connection, stop: int, realm: str | None = None) ->
 _FIRST_REALM = select(func.min(events.c.realm))
 _NEXT_REALM = _FIRST_REALM.where(events.c.realm > bindparam("realm"))
 _BEGAN = select(func.min(events.c.position)).where(events.c.realm == bindparam("realm"))
-_IDS = (
+_IDS = Prepared(
     select(streams.c.id)
-    .where(
-        streams.c.realm == bindparam("realm"),
-        streams.c.id >= bindparam("stream"),
-    )
+    .where(streams.c.realm == bindparam("realm"), streams.c.id >= bindparam("stream"))
     .order_by(streams.c.id)
     .limit(bindparam("count"))
 )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from projections.engines.spelling import insert_new
 from projections.generations import Generation, Positioned
+from projections.prepared import Prepared
 from projections.tables import checkpoints, parked_events
 
 FOLLOWS_PARKED = "an earlier event of this resource is parked"
@@ -70,7 +71,7 @@ class Checkpoint:
 
     def stale_streams(self, connection: Connection) -> frozenset[str]:
         """Return the streams of which an event is parked: their later ones have to wait."""
-        return frozenset(connection.scalars(_STALE, self._key))
+        return frozenset(id_ for (id_,) in _STALE.rows(connection, self._key))
 
     def park(self, connection: Connection, event: Positioned, error: str, now: int) -> None:
         """Put an event aside."""
@@ -170,7 +171,7 @@ _FAIL = (
     update(checkpoints).where(_UPDATED).values(error=bindparam("what"), moved_at=bindparam("now"))
 )
 _MOVE = _FAIL.values(position=bindparam("to"))
-_STALE = select(parked_events.c.stream_id).where(_OWN_PARKED).distinct()
+_STALE = Prepared(select(parked_events.c.stream_id).where(_OWN_PARKED).distinct())
 _STILL_FAILS = update(parked_events).where(_ONE_PARKED).values(error=bindparam("what"))
 _UNPARK = delete(parked_events).where(_ONE_PARKED)
 _UNPARK_ALL = delete(parked_events).where(_OWN_PARKED)
