@@ -1,12 +1,14 @@
 """Where every read model stands against the log."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from projections.database import Database
-from projections.followers.checkpoints import standings
+from projections.followers.checkpoints import parked_of_all, standings
+from projections.generations import READ
 from projections.tables import events, generations
 
 INLINE, FOLLOWS = "inline", "follows"
@@ -20,7 +22,7 @@ class ModelStatus(NamedTuple):
     kind: str
     """``inline``: written in the transaction of every write; ``follows``: behind the log."""
     state: str
-    """Of an inline one its state (ADR 0008); a follower is ``following``, ``behind``, ``stuck``."""
+    """Its state (ADR 0021); a follower that is read is ``following``, ``behind`` or ``stuck``."""
     position: int
     lag: int
     """Events of the log that it has not taken yet."""
@@ -51,8 +53,9 @@ def _inline(connection: Connection, newest: int) -> Sequence[ModelStatus]:
             generations.c.read_model, generations.c.generation
         )
     )
+    parked = Counter((each.read_model, each.generation) for each in parked_of_all(connection))
     return [
-        ModelStatus(name, number, INLINE, state, newest, 0, 0, None, None)
+        ModelStatus(name, number, INLINE, state, newest, 0, parked[name, number], None, None)
         for name, number, state in rows
     ]
 
@@ -69,6 +72,8 @@ def _following(connection: Connection) -> Sequence[ModelStatus]:
             or 0
         )
         state = "behind" if lag else "following"
+        if standing.state != READ:
+            state = standing.state
         found.append(
             ModelStatus(
                 standing.read_model,

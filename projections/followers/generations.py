@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import sleep
 
 from sqlalchemy import Connection
 
 from domain.ports import Clock
 from projections.database import Database
 from projections.event_store import EventLog
+from projections.followers.checkpoints import parked_of_all
 from projections.followers.following import Following
 from projections.generations import READ, Generation, Registry
 from projections.states import written_followers
@@ -32,6 +34,24 @@ def followings(
     return [
         Following(database, log, model, clock, pause, beside=partial(_beside, registry, model))
         for model in live
+    ]
+
+
+def parking(
+    database: Database, registry: Registry, log: EventLog, clock: Clock
+) -> Sequence[Following]:
+    """Return, for each generation with parked events that this code knows, what takes them again.
+
+    Raises:
+        Unavailable: the database is busy or gone.
+    """
+    with database.reading() as connection:
+        parked = parked_of_all(connection)
+    keys = sorted({(each.read_model, each.generation) for each in parked})
+    return [
+        Following(database, log, registry.every[key], clock, sleep)
+        for key in keys
+        if key in registry.every
     ]
 
 
