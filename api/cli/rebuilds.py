@@ -1,5 +1,6 @@
 """``rollbook replay rebuild``, ``switch-back`` and ``drop``: a new shape for a read model."""
 
+import gc
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 REBUILD = examples(
     "rollbook replay rebuild directory",
     "rollbook replay rebuild --all",
+    "rollbook replay rebuild --pending --wait",
     "rollbook replay rebuild directory --realm contoso",
     "rollbook replay rebuild directory --accept-differences --full",
 )
@@ -30,6 +32,9 @@ def rebuild(  # noqa: PLR0913  # the options of the command
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Rebuild every read model.")] = False,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Those of which a newer generation is known.")
+    ] = False,
     realm: Annotated[
         str | None, typer.Option(help="Fill this realm first; switch when none is left.")
     ] = None,
@@ -56,10 +61,12 @@ def rebuild(  # noqa: PLR0913  # the options of the command
     from api.cli.acting import opened, realm_named
     from api.cli.rebuild_bar import rebuild_bar
     from api.composition import Service
+    from replay.pending import pending_rebuilds
     from replay.rebuilding.rebuild import Outcome, Rebuild, Wishes
 
-    if (name is None) != every:
-        raise typer.BadParameter("name one read model, or --all")
+    if [name is not None, every, pending].count(True) != 1:
+        raise typer.BadParameter("name one read model, or give --all or --pending")
+    gc.enable()  # off for short commands; this one may take long
 
     def run(service: Service, read_model: str, only: str | None) -> Outcome:
         wishes = Wishes(only, accept_differences, full, list_, wait)
@@ -70,7 +77,10 @@ def rebuild(  # noqa: PLR0913  # the options of the command
     try:
         with opened() as service:
             only = None if realm is None else realm_named(service, realm).realm
-            names = [name] if name is not None else service.registry.read_models
+            database, registry = service.database, service.registry
+            names = [name] if name is not None else registry.read_models
+            if pending:
+                names = [each.read_model for each in pending_rebuilds(database, registry)]
             for read_model in names:
                 outcomes.append(run(service, read_model, only))
                 if not as_json:
