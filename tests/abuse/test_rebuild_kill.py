@@ -3,6 +3,7 @@
 import multiprocessing
 import random
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from projections.credentials import HashKey
 from projections.database import Database
 from projections.log import SqlLog
 from projections.realms import get_realm
+from projections.states import states_of
 from replay.rebuilding.rebuild import Rebuild
 from replay.verify import verify
 from tests.abuse.dying import Writer, assert_kept, writers
@@ -76,7 +78,7 @@ def test_a_rebuild_is_killed_thirty_times_under_writes_and_loses_nothing(
     [plain], acknowledged = writers(server.scim(), 1)
     writer = Calm(server.scim(), plain.team, acknowledged)
     writer.start()
-    killed, finished = 0, 0
+    killed, struck = 0, Counter[str | None]()
     while killed < KILLS:
         begun = processes.Event()
         process = processes.Process(target=run, args=(server.database_url, begun))
@@ -87,15 +89,17 @@ def test_a_rebuild_is_killed_thirty_times_under_writes_and_loses_nothing(
             process.kill()
             process.join()
             killed += 1
+            with service.database.reading() as connection:
+                struck[states_of(connection, "directory").get(-1)] += 1
         else:
-            assert process.exitcode == 0, "a rebuild found differences"
-            finished += 1
+            assert process.exitcode == 0, "a rebuild found differences, or could not begin"
     Rebuild(service.log, "directory").run()
     writer.over.set()
     writer.join()
     assert writer.failure is None or isinstance(writer.failure, SystemExit), writer.failure
     assert not writer.unanswered
     assert writer.sent > KILLS
+    assert struck["filling"] >= KILLS / 4, f"the kills did not strike the filling: {struck}"
     assert list(verify(service.log)) == []
     check(service, writer)
     service.close()

@@ -79,11 +79,11 @@ class Trap:
 
     def spring(self) -> None:
         """Write everything, and follow until the end of the log."""
-        follower = following(self.log, self.notes)
+        follower, filler = following(self.log, self.notes), self._begun()
         self._writing.set()
         with ThreadPoolExecutor(WRITERS + 2) as threads:
             tail = threads.submit(self._tail, follower)
-            rebuild = threads.submit(self._rebuild)
+            rebuild = threads.submit(self._rebuild, filler)
             counts = [self._writes // WRITERS] * WRITERS
             list(threads.map(self._write, counts, range(WRITERS)))
             self._writing.clear()
@@ -91,17 +91,23 @@ class Trap:
             rebuild.result()
         follower.catch_up()
 
-    def _rebuild(self) -> None:
-        """Fill the spare tables along the log until half is written; then have them written."""
+    def _begun(self) -> Filler:
+        """Begin a rebuild before the first event: these events have no heads to find them by."""
         hold = self.log.database.hold("rebuild-kept")
         assert hold is not None
         filler = Filler(self.log, self.built, self.live, hold, unwatched, threading.Event())
         filler.begin()
+        return filler
+
+    def _rebuild(self, filler: Filler) -> None:
+        """Fill the spare tables along the log until half is written; then have them written."""
+        filler.fill()
         while len(self.written) < self._writes / 2:
-            filler.fill()
+            with self._followed:
+                self._followed.wait(timeout=1)
+            filler._follow()
         self.followed_by_rebuild = len(self.noted(self.built))
         filler.finish()
-        hold.release()
 
     def noted(self, generation: Generation) -> list[int]:
         """The positions that a generation has rows for, in order."""
