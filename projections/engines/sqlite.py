@@ -45,7 +45,7 @@ class Sqlite:
     writers = 1
     readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
     on_the_loop = True
-    slice_seconds = 0.01  # it is the one right to write; 20 ms at most
+    slice_seconds = 0.008  # it is the one right to write; 20 ms at most
     fillers = 1
     embedded = True
     driver_error: type[Exception] = sqlite3.Error

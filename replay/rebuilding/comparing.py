@@ -4,8 +4,9 @@ A digest of each realm's rows says whether two tables hold the same, whatever th
 they give them; where digests differ, the rows that do are named, by resource and column.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -13,12 +14,14 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
+    Select,
     Table,
     Text,
     and_,
     bindparam,
     cast,
     func,
+    literal,
     null,
     or_,
     select,
@@ -30,7 +33,6 @@ from replay.rebuilding.progress import Moment, Progress
 
 _PAGE = 2_000
 _MODULUS = 2**128
-MISSING, EXTRA = "is missing", "is there, and should not be"
 
 
 class Difference(NamedTuple):
@@ -44,6 +46,10 @@ class Difference(NamedTuple):
     """The column, or ``row`` where a whole row is missing or is one too many."""
     old: str
     new: str
+
+
+Named = Callable[[Any], Iterable[Difference]]
+"""Says in what a row differs."""
 
 
 class Content(NamedTuple):
@@ -64,7 +70,7 @@ class Compared(NamedTuple):
 
 @dataclass
 class Comparison:
-    """What came out: all counts, the first differences, and how many there are."""
+    """What came out: all counts, the first differences, and how many rows differ."""
 
     compared: list[Compared] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
@@ -124,9 +130,19 @@ def compare_tables(
                 progress(Moment("verifying", done, max(total, done)))
             found.compared.append(Compared(realm, pair.old.name, *contents))
             if contents[0] != contents[1]:
-                for difference in _differences(connection, pair, realm):
-                    found.note(difference, limit)
+                for statement, named in _differences(pair, realm):
+                    _note(connection, found, statement, named, limit)
     return found
+
+
+def _note(
+    connection: Connection, found: Comparison, statement: Select[Any], named: Named, limit: int
+) -> None:
+    """Count the rows of a statement, and name the first of them."""
+    found.total += connection.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    left = max(0, limit - len(found.differences))
+    for row in connection.execute(statement.limit(left)):
+        found.differences += [*named(row)][: limit - len(found.differences)]
 
 
 def _count(connection: Connection, table: Table) -> int:
@@ -171,45 +187,52 @@ def _content(connection: Connection, table: Table, names: Sequence[str], realm: 
     return Content(count, f"{digest % _MODULUS:032x}")
 
 
-def _differences(connection: Connection, pair: _Pair, realm: str) -> Iterator[Difference]:
+def _differences(pair: _Pair, realm: str) -> Iterator[tuple[Select[Any], Named]]:
+    """Yield statements that find the rows that differ, and what names their differences."""
     if not pair.comparable:
-        yield Difference(realm, pair.old.name, "-", "row", "counts or digests differ", "-")
+        whole = Difference(realm, pair.old.name, "-", "row", "other rows", "other rows")
+        yield select(literal(1)), lambda _: [whole]
         return
-    for one, other, said in ((pair.old, pair.new, MISSING), (pair.new, pair.old, EXTRA)):
+    for one, other, old, new in (
+        (pair.old, pair.new, "is there", "is missing"),
+        (pair.new, pair.old, "is not there", "is one too many"),
+    ):
         keys = select(*(one.c[name] for name in pair.key))
         lone = keys.select_from(one.outerjoin(other, _same_row(pair, one, other))).where(
             one.c.realm == realm, other.c[pair.key[0]].is_(null())
         )
-        for row in connection.execute(lone):
-            there = "is there" if one is pair.old else "is not there"
-            yield Difference(realm, pair.old.name, _named(pair, row), "row", there, said)
-    yield from _changed(connection, pair, realm)
+        yield lone, partial(_lone, pair, realm, (old, new))
+    names = [name for name in pair.names if name not in pair.key]
+    if names:
+        yield _changed(pair, realm, names), partial(_values, pair, realm, names)
+
+
+def _lone(pair: _Pair, realm: str, said: tuple[str, str], row: Any) -> Iterator[Difference]:
+    yield Difference(realm, pair.old.name, _named(pair, row), "row", *said)
 
 
 def _same_row(pair: _Pair, one: Table, other: Table) -> ColumnElement[bool]:
     return and_(*(one.c[name] == other.c[name] for name in pair.key))
 
 
-def _changed(connection: Connection, pair: _Pair, realm: str) -> Iterator[Difference]:
-    names = [name for name in pair.names if name not in pair.key]
-    if not names:
-        return
+def _changed(pair: _Pair, realm: str, names: Sequence[str]) -> Select[Any]:
     old = [_plain(pair.old.c[name]).label(f"old_{name}") for name in names]
     new = [_plain(pair.new.c[name]).label(f"new_{name}") for name in names]
     differ = or_(
         *(_plain(pair.old.c[name]).is_distinct_from(_plain(pair.new.c[name])) for name in names)
     )
-    statement = (
+    return (
         select(*(pair.old.c[name] for name in pair.key), *old, *new)
         .select_from(pair.old.join(pair.new, _same_row(pair, pair.old, pair.new)))
         .where(pair.old.c.realm == realm, differ)
     )
-    for row in connection.execute(statement):
-        resource = _named(pair, row)
-        values = row[len(pair.key) :]
-        for name, before, now in zip(names, values, values[len(names) :], strict=False):
-            if before != now:
-                yield Difference(realm, pair.old.name, resource, name, str(before), str(now))
+
+
+def _values(pair: _Pair, realm: str, names: Sequence[str], row: Any) -> Iterator[Difference]:
+    resource, values = _named(pair, row), row[len(pair.key) :]
+    for name, before, now in zip(names, values, values[len(names) :], strict=False):
+        if before != now:
+            yield Difference(realm, pair.old.name, resource, name, str(before), str(now))
 
 
 def _named(pair: _Pair, row: Sequence[Any]) -> str:

@@ -18,6 +18,7 @@ from domain.cause import Actor, Cause
 from domain.events import RecordedEvent
 from domain.user import User
 from projections.database import Database
+from projections.engines.backend import Hold
 from projections.followers.following import Following
 from projections.generations import Generation, Positioned, Registry
 from projections.log import SqlLog
@@ -71,6 +72,7 @@ class Trap:
         self.live = log.registry.every["kept", 1]
         self.built = log.registry.every["kept", -1]
         self.followed_by_rebuild = 0
+        self._hold: Hold | None = None
         self._writes = writes
         self._writing = threading.Event()
         self._highest = 0
@@ -89,13 +91,15 @@ class Trap:
             self._writing.clear()
             self.taken_meanwhile = tail.result()
             rebuild.result()
+            if self._hold is not None:
+                self._hold.release()
         follower.catch_up()
 
     def _begun(self) -> Filler:
         """Begin a rebuild before the first event: these events have no heads to find them by."""
-        hold = self.log.database.hold("rebuild-kept")
-        assert hold is not None
-        filler = Filler(self.log, self.built, self.live, hold, unwatched, threading.Event())
+        self._hold = self.log.database.hold("rebuild-kept")
+        assert self._hold is not None
+        filler = Filler(self.log, self.built, self.live, self._hold, unwatched, threading.Event())
         filler.begin()
         return filler
 
