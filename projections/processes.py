@@ -7,6 +7,7 @@ at once, so no heart has to beat and nobody waits for a lease to run out.
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ import orjson
 from sqlalchemy import delete, insert, select
 
 from domain.ports import Clock
+from domain.refusals import Unavailable
 from projections.database import Database
 from projections.engines.backend import Hold
 from projections.generations import Registry
@@ -65,7 +67,8 @@ class Presence:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-            _forget(self._database, self._id)
+            with suppress(Unavailable):  # whoever asks next finds that nobody holds the lock
+                _forget(self._database, self._id)
 
 
 def list_unaware(database: Database, read_model: str, number: int) -> Sequence[Process]:

@@ -55,7 +55,7 @@ def status(*, as_json: AsJson = False) -> None:
     """Show how far every read model has come; exit 1 while something waits for an operator.
 
     The directory is written with every change and never lags. What follows the log may be some
-    events behind; a server that runs takes them.
+    events behind; a server that runs takes them. A generation that is built anew has a row too.
     """
     from api.cli.acting import opened
     from replay.status import read_model_status
@@ -70,7 +70,7 @@ def status(*, as_json: AsJson = False) -> None:
             [
                 (
                     each.read_model,
-                    str(each.generation),
+                    _numbered(each.generation),
                     each.kind,
                     each.state,
                     str(each.position),
@@ -91,6 +91,11 @@ def status(*, as_json: AsJson = False) -> None:
                 )
     if not all(each.healthy for each in found):
         raise typer.Exit(1)
+
+
+def _numbered(generation: int) -> str:
+    """Return a generation's number, and whether its tables are the spare ones (ADR 0021)."""
+    return str(generation) if generation > 0 else f"{-generation} spare"
 
 
 def _as_json(each: "ModelStatus") -> dict[str, Any]:
@@ -128,7 +133,7 @@ def list_parked(*, as_json: AsJson = False) -> None:
         [
             (
                 event.read_model,
-                str(event.generation),
+                _numbered(event.generation),
                 str(event.position),
                 event.topic,
                 event.stream_id,

@@ -167,7 +167,7 @@ def run(options: argparse.Namespace, logs: Path) -> int:
     if rebuilds is not None:
         verdicts += rebuild_verdicts(rebuilds)
         wrong = wrong or any(each.run.get("differences") for each in rebuilds.engines)
-    print_report(contenders, growth, postgresql, verdicts, conditions, rebuilds)
+    print_report(contenders, growth, postgresql, verdicts, conditions, rebuilds=rebuilds)
     if options.json is not None:
         write_json(
             options.json,

@@ -26,6 +26,7 @@ def print_report(
     postgresql: Postgresql | None,
     verdicts: Sequence[Verdict],
     conditions: Conditions,
+    *,
     rebuilds: Rebuilds | None = None,
 ) -> None:
     print("\nConditions")
