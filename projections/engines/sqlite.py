@@ -29,9 +29,10 @@ ON_THE_LOOP = 2
 """Connections kept for what runs on the event loop itself."""
 FOR_THE_FOLLOWERS = 1
 _PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
+_SYNCED, _UNSYNCED = "PRAGMA synchronous=FULL", "rollbook_unsynced"
 _PRAGMAS = (
     _PATIENCE,
-    "PRAGMA synchronous=FULL",
+    _SYNCED,
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
@@ -78,11 +79,13 @@ class Sqlite:
             _log_ahead(connection)
 
         @event.listens_for(engine, "reset")
-        def reset(connection: sqlite3.Connection, _record: Any, _state: Any) -> None:
+        def reset(connection: sqlite3.Connection, record: Any, _state: Any) -> None:
             # A COMMIT that failed leaves its transaction open, and with it the right to write,
             # while SQLAlchemy takes it for ended.
             if connection.in_transaction:
                 connection.rollback()
+            if record.info.pop(_UNSYNCED, False):
+                connection.execute(_SYNCED)
 
         return engine
 
@@ -92,6 +95,12 @@ class Sqlite:
             driver.cursor().execute("BEGIN").close()
         elif what_for is Begin.WRITE_AT_ONCE:
             _begin_at_once(driver.cursor())
+        elif what_for is Begin.FILL:
+            # The next commit of anybody else syncs what this one leaves in the write-ahead log.
+            driver.info[_UNSYNCED] = True
+            cursor = driver.cursor()
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute("BEGIN IMMEDIATE").close()
         else:
             driver.cursor().execute("BEGIN IMMEDIATE").close()
 

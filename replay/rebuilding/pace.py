@@ -3,7 +3,8 @@
 from threading import Lock
 
 _FIRST, _LEAST, _MOST = 50, 1, 5_000
-_GROWTH = 1.5
+_CHANGE = 2.0
+"""The most that one piece changes the size of the next: a slow moment is no slow machine."""
 
 
 class Pace:
@@ -26,4 +27,5 @@ class Pace:
             return
         fits = size * self._seconds / max(seconds, 1e-6)
         with self._lock:
-            self._size = min(max(_LEAST, min(fits, self._size * _GROWTH)), _MOST)
+            size = min(max(fits, self._size / _CHANGE), self._size * _CHANGE)
+            self._size = min(max(size, _LEAST), _MOST)
