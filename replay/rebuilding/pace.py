@@ -27,5 +27,5 @@ class Pace:
             return
         fits = size * self._seconds / max(seconds, 1e-6)
         with self._lock:
-            size = min(max(fits, self._size / _CHANGE), self._size * _CHANGE)
-            self._size = min(max(size, _LEAST), _MOST)
+            changed = min(max(fits, self._size / _CHANGE), self._size * _CHANGE)
+            self._size = min(max(changed, _LEAST), _MOST)
