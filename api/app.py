@@ -31,6 +31,7 @@ from domain.schemas import GROUP, USER
 from projections.followers.leader import Leader
 from projections.journal.buffer import Journal
 from projections.journal.retention import Retention
+from projections.processes import Presence
 from projections.tables import generations
 
 log = structlog.get_logger()
@@ -75,8 +76,9 @@ def create_app(service: Service | None = None) -> FastAPI:
         opened.database.settle()
         days = opened.settings.journal_days
         retention = Retention(opened.database, days, opened.log.clock)
+        presence = Presence(opened.database, opened.registry, opened.log.clock)
         chores = [retention.step, opened.database.tidy]
-        leader = Leader(opened.database, partial(followings_of, opened), chores)
+        leader = Leader(opened.database, partial(followings_of, opened), chores, presence.keep)
         journal = Journal(opened.database)
         app.state.journal = journal if days else None
         folder = shared_folder()
@@ -84,6 +86,7 @@ def create_app(service: Service | None = None) -> FastAPI:
         if counter is not None:
             counter.start()
         if service is None:
+            presence.keep()  # before the first write: what it does not know must wait for it
             leader.start()
             journal.start()
         # What exists by now stays; collecting it again and again finds nothing (ADR 0011).
@@ -96,6 +99,7 @@ def create_app(service: Service | None = None) -> FastAPI:
         if service is None:
             await to_thread.run_sync(leader.stop)
             await to_thread.run_sync(journal.stop)
+            await to_thread.run_sync(presence.leave)
             opened.close()
 
     if service is None:

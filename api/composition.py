@@ -15,6 +15,7 @@ from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.engines.backend import UnsupportedDatabase
 from projections.followers.following import Following
+from projections.followers.generations import followings
 from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, is_empty, migrate
@@ -102,10 +103,9 @@ def followings_of(
     service: Service, pause: Callable[[float], object] = time.sleep
 ) -> Sequence[Following]:
     """Return what keeps the followed read models behind the log; ``pause`` waits some seconds."""
-    return [
-        Following(service.database, service.log.events, model, service.log.clock, pause)
-        for model in service.registry.followed
-    ]
+    return followings(
+        service.database, service.registry, service.log.events, service.log.clock, pause
+    )
 
 
 def open_service(settings: Settings, *, may_migrate: bool = False) -> Service:

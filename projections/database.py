@@ -8,20 +8,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock, get_ident
+from typing import Any
 
 from sqlalchemy import Connection, event, exc, func, make_url, select
 
 from domain.refusals import Unavailable, VersionConflict
 from projections.engines import backend_of
 from projections.engines.backend import (
+    LEADER,
     WAIT_SECONDS,
     Begin,
-    Leadership,
+    Hold,
     MayTakeLong,
     UnsupportedDatabase,
     Verdict,
     WouldWait,
 )
+from projections.engines.naming import names_of
 from projections.engines.waiting import current_call
 from projections.tables import events, metadata
 
@@ -66,6 +69,11 @@ class Database:
         def begin(connection: Connection) -> None:
             what_for = connection.info.get(_BEGIN, Begin.READ)
             self.backend.begin(connection.connection, what_for)
+
+        @event.listens_for(self.engine, "before_cursor_execute", retval=True)
+        def name(connection: Connection, _cursor: Any, text: str, *rest: Any) -> tuple[str, Any]:
+            names = names_of(connection)
+            return (text if names is None else names.spoken(text)), rest[0]
 
     @property
     def file(self) -> Path | None:
@@ -207,6 +215,28 @@ class Database:
             yield connection
 
     @contextmanager
+    def filling(self) -> Iterator[Connection]:
+        """As :meth:`writing_beside`, for what would be done again: its commit waits for no disk."""
+        with self._alone(), self._translated(), self._begun("fill", Begin.FILL) as connection:
+            yield connection
+
+    @contextmanager
+    def verifying(self) -> Iterator[Connection]:
+        """As :meth:`reading`, for statements that may take long.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._translated(), self._begun("verify", Begin.VERIFY) as connection:
+            yield connection
+
+    @contextmanager
+    def switching(self) -> Iterator[Connection]:
+        """As :meth:`writing_alone`, and waits for readers of a table no longer than for a blink."""
+        with self._written(Begin.SWITCH) as connection:
+            yield connection
+
+    @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """Give a connection that may change the schema, one process at a time.
 
@@ -247,14 +277,25 @@ class Database:
             newest: int | None = connection.scalar(_NEWEST)
         return newest or 0
 
-    def lead(self) -> Leadership | None:
+    def lead(self) -> Hold | None:
         """Take the right to follow the log, ``None`` while another process has it.
 
         Raises:
             Unavailable: the database is gone.
         """
+        return self.hold(LEADER)
+
+    def hold(self, what: str, *, once: bool = False) -> Hold | None:
+        """Take what only one process may have, ``None`` while another has it.
+
+        It ends with the process that holds it. ``once`` is for what nobody will ever take again:
+        nothing of it is left behind when it is released.
+
+        Raises:
+            Unavailable: the database is gone.
+        """
         with self._translated():
-            return self.backend.lead(self.url)
+            return self.backend.hold(self.url, what, once=once)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -10,16 +10,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, inspect
 
 from projections.database import Database
 from projections.event_store import EventLog
-from projections.followers.checkpoints import Checkpoint, standings
 from projections.generations import READ, Generation, Positioned, Registry
-from projections.tables import generations
+from projections.states import begin_state, list_states, live_number, states_of
 
 _BATCH = 500
 _SCRIPTS = Path(__file__).with_name("migrations")
+
+
+_NEEDS_MIGRATE = 'the database needs "rollbook migrate" before it can be served'
 
 
 class WrongSchema(Exception):
@@ -82,9 +84,9 @@ def check_migrated(database: Database, registry: Registry) -> None:
     with database.reading() as connection:
         present = present_revision(connection)
         refuse_newer(present)
-        ready = present == newest_revision() and _has_followers(connection, registry)
-    if not ready:
-        raise WrongSchema('the database needs "rollbook migrate" before it can be served')
+        if present != newest_revision():
+            raise WrongSchema(_NEEDS_MIGRATE)
+        _check_readable(connection, registry)
 
 
 def refuse_newer(present: str | None) -> None:
@@ -97,9 +99,21 @@ def refuse_newer(present: str | None) -> None:
         )
 
 
-def _has_followers(connection: Connection, registry: Registry) -> bool:
-    known = {(each.read_model, each.generation) for each in standings(connection)}
-    return known >= {(model.read_model, model.number) for model in registry.followed}
+def _check_readable(connection: Connection, registry: Registry) -> None:
+    """Check that every read model has a generation to read, and one that this release knows.
+
+    Raises:
+        WrongSchema: a read model is missing, or its declaration was deleted too early.
+    """
+    for read_model in registry.read_models:
+        number = live_number(states_of(connection, read_model))
+        if number is None:
+            raise WrongSchema(_NEEDS_MIGRATE)
+        if (read_model, number) not in registry.every:
+            raise WrongSchema(
+                f"read model {read_model} is read in generation {number}, which this release does "
+                "not know any more; run the release before it, and rebuild there (docs/rebuild.md)"
+            )
 
 
 def _fill(connection: Connection, log: EventLog, generation: Generation) -> None:
@@ -111,17 +125,13 @@ def _fill(connection: Connection, log: EventLog, generation: Generation) -> None
 
 
 def _first_generations(connection: Connection, log: EventLog, registry: Registry) -> bool:
-    present = set(connection.scalars(select(generations.c.read_model)))
-    changed = False
-    for (read_model, number), generation in registry.known.items():
-        if read_model not in present:
-            generation.metadata.create_all(connection)
+    """Make the newest generation of each read model that has none."""
+    present = {state.read_model for state in list_states(connection)}
+    missing = [name for name in registry.read_models if name not in present]
+    for read_model in missing:
+        generation = registry.newest(read_model)
+        generation.metadata.create_all(connection)
+        if not registry.follows(read_model):
             _fill(connection, log, generation)
-            connection.execute(
-                insert(generations).values(read_model=read_model, generation=number, state=READ)
-            )
-            changed = True
-    for follower in registry.followed:
-        follower.metadata.create_all(connection)
-        changed |= Checkpoint(follower).begin(connection)
-    return changed
+        begin_state(connection, registry, generation, READ)
+    return bool(missing)

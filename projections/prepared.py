@@ -13,15 +13,19 @@ from typing import Any
 from sqlalchemy import Connection, Executable
 
 from projections.engines import statements_of
+from projections.engines.naming import TableNames, names_of
 from projections.engines.statements import Answer, Compiled, Statements
 
 
 class Prepared:
-    """A Core statement with named parameters (``bindparam``), compiled once for each dialect."""
+    """A Core statement with named parameters (``bindparam``), compiled once for each dialect.
+
+    And once more where a connection speaks about spare tables (:mod:`projections.engines.naming`).
+    """
 
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
-        self._compiled: dict[str, tuple[Statements, Compiled]] = {}
+        self._compiled: dict[tuple[str, TableNames | None], tuple[Statements, Compiled]] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> Any:
         """Run the statement and return its rows, a list of tuples; empty where it gives none."""
@@ -61,10 +65,12 @@ class Prepared:
             statements.many(connection, compiled, rows)
 
     def _of(self, connection: Connection) -> tuple[Statements, Compiled]:
-        dialect = connection.dialect
-        known = self._compiled.get(dialect.name)
+        dialect, names = connection.dialect, names_of(connection)
+        known = self._compiled.get((dialect.name, names))
         if known is None:
             statements = statements_of(dialect.name)
-            known = (statements, statements.compiled(self.statement, dialect))
-            self._compiled[dialect.name] = known
+            compiled = statements.compiled(self.statement, dialect)
+            if names is not None:
+                compiled = compiled._replace(text=names.spoken(compiled.text))
+            known = self._compiled[dialect.name, names] = (statements, compiled)
         return known

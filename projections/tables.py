@@ -166,7 +166,33 @@ checkpoints = Table(
     Column("position", BigInteger, nullable=False),
     Column("moved_at", BigInteger, nullable=False),
     Column("error", Text),
+    Column("state", String(16), nullable=False, server_default="live"),
     PrimaryKeyConstraint("read_model", "generation", name="checkpoints_pk"),
+)
+
+# How far a generation that is filled has come: one row for all (without a realm), one a realm.
+fillings = Table(
+    "fillings",
+    metadata,
+    Column("read_model", String(63), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("realm", Identifier, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("stream_id", Identifier, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    PrimaryKeyConstraint("read_model", "generation", "realm", name="fillings_pk"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("process_id", Identifier, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("knows", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
 )
 
 parked_events = Table(

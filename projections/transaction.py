@@ -25,7 +25,8 @@ from projections.departures import Departure, SqlDepartures
 from projections.directory import live_directory
 from projections.engines.spelling import NextNumber
 from projections.event_store import EventLog
-from projections.generations import Positioned, Registry
+from projections.followers.parking import project_beside
+from projections.generations import READ, Positioned, Registry
 from projections.prepared import Prepared
 from projections.realms import record_realm_events
 from projections.recorder import Envelope
@@ -224,8 +225,11 @@ class SqlTransaction:
         begun = {r.stream_id for r in self._pending if r.originator_version == 1}
         self._heads.save([self._found[id_] for id_ in sorted(touched)], frozenset(begun))
         record_realm_events(self._connection, self._pending)
-        for generation in self._written():
-            generation.project(self._connection, positioned)
+        for generation, state in self._written():
+            if state == READ:
+                generation.project(self._connection, positioned)
+            else:
+                project_beside(self._connection, generation, positioned, self._now())
         if self._last is not None:
             self._last(self._connection, touched)
         self._connection.commit()

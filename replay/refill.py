@@ -12,6 +12,7 @@ from projections.database import Database
 from projections.event_store import EventLog
 from projections.followers.checkpoints import Checkpoint
 from projections.generations import Positioned, Registry
+from projections.states import written_followers
 from projections.tables import events
 
 BATCH = 500
@@ -34,8 +35,16 @@ def refill(
     """
     count = 0
     with database.writing_alone() as connection:
-        written = [*registry.written(connection), *registry.followed]
+        inline = [each.generation for each in registry.written(connection)]
+        followers = [
+            each.generation
+            for read_model in registry.read_models
+            if registry.follows(read_model)
+            for each in written_followers(connection, registry, read_model)
+        ]
+        written = [*inline, *followers]
         for generation in written:
+            Checkpoint(generation).unpark_all(connection)
             for table in generation.metadata.sorted_tables:
                 connection.execute(delete(table))
         newest = connection.scalar(select(func.max(events.c.position))) or 0
@@ -46,7 +55,7 @@ def refill(
             count += len(found)
             reached = found[-1][0]
             progress(reached, newest)
-        for follower in registry.followed:
+        for follower in followers:
             Checkpoint(follower).restart(connection, at=reached)
         connection.commit()
     return count

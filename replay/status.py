@@ -12,10 +12,10 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from domain.ports import Clock
 from projections.database import Database
-from projections.followers.checkpoints import standings
-from projections.generations import WRITTEN
+from projections.followers.checkpoints import FOLLOWS_PARKED, Standing, parked_of_all, standings
+from projections.generations import DROPPED, READ, WRITTEN
 from projections.log import system_clock
-from projections.tables import events, generations
+from projections.tables import events, fillings, generations
 
 INLINE, FOLLOWS = "inline", "follows"
 SAMPLE_SECONDS = 0.5
@@ -35,7 +35,7 @@ class ModelStatus(NamedTuple):
     kind: str
     """``inline``: written in the transaction of every write; ``follows``: behind the log."""
     state: str
-    """Of an inline one its state (ADR 0008); a follower is ``following``, ``behind``, ``stalled``
+    """Its state (ADR 0021); a follower that is read is ``following``, ``behind``, ``stalled``
     (behind, and nobody moves it) or ``stuck`` (it says why)."""
     position: int
     lag: int
@@ -128,10 +128,19 @@ def _read(connection: Connection, clock: Clock) -> _Reading:
 
 
 def _inline(connection: Connection, newest: int) -> Sequence[_Standing]:
-    return [
-        _Standing(name, number, INLINE, state, newest if state in WRITTEN else 0)
-        for name, number, state in connection.execute(_GENERATIONS)
-    ]
+    parked = parked_of_all(connection)
+    filled = {
+        (each.read_model, each.generation): each.position for each in connection.execute(_FILLED)
+    }
+    found = []
+    for name, number, state in connection.execute(_GENERATIONS):
+        own = [each for each in parked if (each.read_model, each.generation) == (name, number)]
+        errors = [each.error for each in own if each.error != FOLLOWS_PARKED]
+        position = newest if state in WRITTEN else filled.get((name, number), 0)
+        stale = len({each.stream_id for each in own})
+        error = errors[-1] if errors else None
+        found.append(_Standing(name, number, INLINE, state, position, len(own), stale, error=error))
+    return found
 
 
 def _following(connection: Connection) -> Sequence[_Standing]:
@@ -140,7 +149,7 @@ def _following(connection: Connection) -> Sequence[_Standing]:
             each.read_model,
             each.generation,
             FOLLOWS,
-            "stuck" if each.error else "following",
+            _state_of(each),
             each.position,
             each.parked,
             each.stale,
@@ -149,6 +158,12 @@ def _following(connection: Connection) -> Sequence[_Standing]:
         )
         for each in standings(connection)
     ]
+
+
+def _state_of(each: Standing) -> str:
+    if each.error:
+        return "stuck"
+    return "following" if each.state == READ else each.state
 
 
 def _measured(
@@ -190,9 +205,14 @@ def _rate(connection: Connection, before: _Reading, now: _Reading, own: _Standin
     return taken / seconds if seconds > 0 else 0.0
 
 
-_GENERATIONS = select(
-    generations.c.read_model, generations.c.generation, generations.c.state
-).order_by(generations.c.read_model, generations.c.generation)
+_GENERATIONS = (
+    select(generations.c.read_model, generations.c.generation, generations.c.state)
+    .where(generations.c.state != DROPPED)
+    .order_by(generations.c.read_model, generations.c.generation)
+)
+_FILLED = select(
+    fillings.c.read_model, fillings.c.generation, func.min(fillings.c.position).label("position")
+).group_by(fillings.c.read_model, fillings.c.generation)
 _COUNT = (
     select(func.count())
     .select_from(events)

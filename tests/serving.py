@@ -46,7 +46,8 @@ class RunningServer:
     """`rollbook serve` on a free loopback port over the database of a URL.
 
     Used as a context manager: entering migrates, makes the realms, serves and waits for
-    `/health/ready`; leaving stops. `kill` and `start` again are there for fault tests.
+    `/health/ready`; leaving stops. `kill` and `start` again are there for fault tests; `tree` is
+    whose sources run and `options` are of `serve`, for tests that upgrade.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class RunningServer:
     ) -> None:
         self.database_url = database_url
         self.log_path = directory / "rollbook.log"
+        self.tree = PROJECT
+        self.options: Sequence[str] = ()
         self.workers = workers
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -118,7 +121,7 @@ class RunningServer:
         """Run `rollbook ARGS…` and return its standard output; ServerFailed where it exits != 0."""
         done = subprocess.run(
             [sys.executable, "-m", "api.cli", *args],
-            cwd=PROJECT,
+            cwd=self.tree,
             env=self.env,
             capture_output=True,
             text=True,
@@ -162,9 +165,10 @@ class RunningServer:
 
     def _serve(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        workers = ["--workers", str(self.workers)]
         return subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", *address, "--workers", str(self.workers)],
-            cwd=PROJECT,
+            [sys.executable, "-m", "api.cli", "serve", *address, *workers, *self.options],
+            cwd=self.tree,
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=log,

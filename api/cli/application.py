@@ -52,6 +52,7 @@ def rollbook(
     epilog=examples(
         "rollbook serve",
         "ROLLBOOK_PUBLIC_URL=https://scim.example.com rollbook serve --workers 4",
+        "rollbook serve --auto-rebuild",
     )
 )
 def serve(
@@ -59,13 +60,19 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve.")] = 1,
+    auto_rebuild: Annotated[
+        bool,
+        typer.Option("--auto-rebuild", help="Rebuild read models of a newer shape meanwhile."),
+    ] = False,
 ) -> None:
     """Serve SCIM until told to stop.
 
-    A SQLite file that does not exist yet is made first; no other database is changed.
+    A SQLite file that does not exist yet is made first; no other database is changed. A read model
+    of which this release knows a newer shape is served in the old one until it is rebuilt.
     """
     from api.cli.acting import opened
     from api.cli.expiry import log_expiring
+    from api.cli.pending import rebuilding_beside, tell_pending
     from api.cli.serving import (
         default_public_url,
         listen,
@@ -83,7 +90,9 @@ def serve(
         default_public_url(url)
         with opened() as service:
             log_expiring(service)
-        serve_on(listener, url=url, workers=workers, operators=operators)
+            pending = tell_pending(service)
+        with rebuilding_beside(wanted=auto_rebuild and pending):
+            serve_on(listener, url=url, workers=workers, operators=operators)
 
 
 @app.command(epilog=examples("rollbook migrate"))

@@ -21,6 +21,7 @@ def _text_of(error: Exception) -> str | None:
     from projections.database import Outage
     from projections.mapper import EventFromTheFuture
     from projections.migration import WrongSchema
+    from replay.rebuilding.refusals import RebuildRefused
 
     text = str(error)
     match error:
@@ -32,7 +33,7 @@ def _text_of(error: Exception) -> str | None:
             return f"{text}; run the release that wrote it"
         case Refusal() | BadSetting() | WrongKey() | WrongSchema() | CannotListen():
             return text
-        case NotCopied():
+        case NotCopied() | RebuildRefused():
             return text
         case DBAPIError():
             return f"the database cannot be used: {error.orig}; check ROLLBOOK_DATABASE_URL"

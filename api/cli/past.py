@@ -86,7 +86,7 @@ def verify(
 ) -> None:
     """Fold every stream and compare it with what is kept; exit 1 where something differs.
 
-    It may run while others write. What differs comes back from the log: rollbook replay refill.
+    It may run while others write. What differs comes back from the log: rollbook replay rebuild.
     """
     from api.cli.acting import opened, realm_named
     from api.cli.progress import slow_bar
@@ -112,4 +112,4 @@ def _tell(found: list[dict[str, str]]) -> None:
         ("type", "id", "what", "the events say", "kept is"),
         [tuple(each[name] for name in columns) for each in found],
     )
-    say(f"{len(found)} differences; rollbook replay refill fills the read models anew.")
+    say(f"{len(found)} differences; rollbook replay rebuild builds read models anew.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from api.cli import directories, histories, journal, past, restoring
+from api.cli import directories, histories, journal, past, rebuilds, restoring
 from api.cli.answers import AsJson, examples, instant, say, show, table
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def status(*, as_json: AsJson = False) -> None:
     """Show how far every read model has come; exit 1 while something waits for an operator.
 
     The directory is written with every change and never lags. What follows the log may be some
-    events behind; a server that runs takes them. The rate is events a second.
+    events behind; a server that runs takes them. A generation that is built anew has a row too.
+    The rate is events a second.
     """
     from api.cli.acting import opened
     from api.operators.state import told
@@ -82,12 +83,20 @@ _COLUMNS = (
 
 def _row(each: "ModelStatus") -> tuple[str, ...]:
     return (
-        *(each.read_model, str(each.generation), each.kind, each.state, str(each.position)),
+        *(each.read_model, _numbered(each.generation), each.kind, each.state, str(each.position)),
         *(str(each.lag), f"{each.lag_seconds:.1f}", f"{each.rate:.1f}"),
         *(str(each.parked), str(each.stale), instant(each.moved_at) or "-"),
     )
 
 
+def _numbered(generation: int) -> str:
+    """Return a generation's number, and whether its tables are the spare ones (ADR 0021)."""
+    return str(generation) if generation > 0 else f"{-generation} spare"
+
+
+app.command(epilog=rebuilds.REBUILD)(rebuilds.rebuild)
+app.command("switch-back", epilog=rebuilds.SWITCH_BACK)(rebuilds.switch_back)
+app.command(epilog=rebuilds.DROP)(rebuilds.drop)
 app.command("restore", epilog=restoring.EXAMPLES)(restoring.restore)
 app.command("as-of", epilog=past.AS_OF)(past.as_of)
 app.command("directory", epilog=directories.DIRECTORY)(directories.directory)
@@ -95,7 +104,7 @@ app.command("members", epilog=past.MEMBERS)(past.members)
 app.command("verify", epilog=past.VERIFY)(past.verify)
 
 parked = typer.Typer(
-    name="parked", help="Events that a follower could not take.", rich_markup_mode=None
+    name="parked", help="Events that a read model could not take.", rich_markup_mode=None
 )
 app.add_typer(parked, no_args_is_help=True)
 
@@ -104,20 +113,25 @@ app.add_typer(parked, no_args_is_help=True)
 def list_parked(*, as_json: AsJson = False) -> None:
     """List the parked events in the order of the log, each with its error."""
     from api.cli.acting import opened
-    from api.composition import followings_of
+    from projections.followers.checkpoints import parked_of_all
 
-    with opened() as service:
-        followings = followings_of(service)
-        with service.database.reading() as connection:
-            found = [event for each in followings for event in each.checkpoint.parked(connection)]
+    with opened() as service, service.database.reading() as connection:
+        found = parked_of_all(connection)
     if as_json or not found:
         answer = [{**event._asdict(), "parked_at": instant(event.parked_at)} for event in found]
         show(answer, "Nothing is parked.", as_json=as_json)
         return
     table(
-        ("read model", "position", "topic", "resource", "error"),
+        ("read model", "generation", "position", "topic", "resource", "error"),
         [
-            (event.read_model, str(event.position), event.topic, event.stream_id, event.error)
+            (
+                event.read_model,
+                _numbered(event.generation),
+                str(event.position),
+                event.topic,
+                event.stream_id,
+                event.error,
+            )
             for event in found
         ],
     )
@@ -130,10 +144,12 @@ def retry_parked(*, as_json: AsJson = False) -> None:
     Run it after an upgrade that mends the read model.
     """
     from api.cli.acting import opened
-    from api.composition import followings_of
+    from projections.followers.generations import parking
 
     with opened() as service:
-        retried = [each.retry_parked() for each in followings_of(service)]
+        log = service.log
+        waiting = parking(log.database, log.registry, log.events, log.clock)
+        retried = [each.retry_parked() for each in waiting]
     taken, left = sum(each.taken for each in retried), sum(each.left for each in retried)
     show(
         {"taken": taken, "left": left},

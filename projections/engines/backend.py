@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import URL, Connection, Engine, MetaData
 
+LEADER = "leader"
+"""What is held by the process that follows the log."""
 WAIT_SECONDS = 5
 """How long anything waits for the pool, the right to write or a lock of the database."""
 
@@ -36,6 +38,12 @@ class Begin(Enum):
     """As ``WRITE``, and nobody else writes meanwhile."""
     WRITE_BESIDE = auto()
     """To write what is not of the log: no reader of the log waits for it."""
+    FILL = auto()
+    """As ``WRITE_BESIDE``, and the commit need not be on the disk: it would be done again."""
+    SWITCH = auto()
+    """As ``WRITE_ALONE``, but for readers of a table it waits no longer than for a blink."""
+    VERIFY = auto()
+    """As ``READ``, for statements that may take long."""
     HEAD = auto()
     """To learn the head of the log while nobody writes: over at once."""
     MIGRATE = auto()
@@ -63,11 +71,11 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-class Leadership(Protocol):
-    """The right to follow the log of a database; it ends with the process that holds it."""
+class Hold(Protocol):
+    """What only one process of a database has at a time; it ends with that process, at once."""
 
     def held(self) -> bool:
-        """Whether it is still ours: asked before each batch."""
+        """Whether it is still ours: asked before each piece of work."""
         ...
 
     def release(self) -> None:
@@ -86,6 +94,10 @@ class Backend(Protocol):
     """How many calls of a process may read at a time."""
     waits: bool
     """Whether a call waits for a server: on the event loop, others then go on meanwhile."""
+    slice_seconds: float
+    """How long a transaction of a long task may take, so that those of others go on beside it."""
+    fillers: int
+    """How many threads fill a read model at a time."""
     embedded: bool
     """Whether the database is a file of this process's machine, made by whoever opens it first."""
     overlap: int
@@ -133,8 +145,8 @@ class Backend(Protocol):
         """Do what commits leave for a quiet moment, on a connection without a transaction."""
         ...
 
-    def lead(self, url: URL) -> Leadership | None:
-        """Take the right to follow the log, ``None`` while another process has it."""
+    def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:
+        """Take what only one process may have, ``None`` while another one has it."""
         ...
 
     def examine(self, connection: Connection) -> Sequence[Finding]:

@@ -7,7 +7,6 @@ knows then that nothing below the newest position is still to come.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,12 @@ from projections.engines.backend import (
     WAIT_SECONDS,
     Begin,
     Finding,
-    Leadership,
+    Hold,
     UnsupportedDatabase,
     Verdict,
 )
 from projections.engines.pipeline import line_of, lines_on, spoken
+from projections.engines.session_locks import held_by_session
 from projections.engines.sessions import sessions_on, taken_from
 
 POOL_SIZE = 16
@@ -43,7 +43,7 @@ _FAILOVER = {
 """Of the leader's own session: a host that disappears has left within five seconds."""
 
 # The keys of the advisory locks; they are the database's own, and eternal.
-_LOG, _MIGRATION, _LEADER = 7_305_816_340_101, 7_305_816_340_102, 7_305_816_340_103
+_LOG, _MIGRATION = 7_305_816_340_101, 7_305_816_340_102
 _AHEAD = {
     Begin.READ: (spoken("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),),
     Begin.WRITE: (
@@ -59,6 +59,17 @@ _BEGIN = {
         f"SELECT pg_advisory_xact_lock({_LOG})"
     ),
     Begin.WRITE_BESIDE: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    Begin.FILL: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off"
+    ),
+    Begin.SWITCH: (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+        f"SELECT pg_advisory_xact_lock({_LOG}); SET LOCAL lock_timeout = '100ms'"
+    ),
+    Begin.VERIFY: (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;"
+        "SET LOCAL idle_in_transaction_session_timeout = 0"
+    ),
     # READ COMMITTED: the snapshot of the next statement is taken while the lock is held.
     Begin.HEAD: (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;SELECT pg_advisory_xact_lock({_LOG})"
@@ -97,6 +108,8 @@ class Postgresql:
     writers = 8
     readers = POOL_SIZE - writers - 2  # one for whoever follows the log, one for the journal
     waits = True
+    slice_seconds = 0.25
+    fillers = 4
     embedded = False
     overlap = 60_000_000  # several times what the session's timeouts let a transaction wait
     driver_error: type[Exception] = psycopg.Error
@@ -177,20 +190,11 @@ class Postgresql:
     def tidy(self, driver: Any) -> None:
         """Do nothing: the server has processes for that."""
 
-    def lead(self, url: URL) -> Leadership | None:
+    def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:  # noqa: ARG002  # one signature
         """Take a lock of a session of its own; the server ends it with the session."""
         _, arguments = url.get_dialect()().create_connect_args(url)
-        connection = psycopg.connect(
-            **{**arguments, "options": _options(url, _SESSION | _FAILOVER)},
-            autocommit=True,
-            connect_timeout=WAIT_SECONDS,
-            application_name="rollbook leader",
-        )
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER]).fetchone()
-        if row is None or not row[0]:
-            connection.close()
-            return None
-        return _Session(connection)
+        options = _options(url, _SESSION | _FAILOVER)
+        return held_by_session({**arguments, "options": options}, what)
 
     def examine(self, connection: Connection) -> Sequence[Finding]:
         """Read back what durability and the order of the log depend on."""
@@ -235,22 +239,6 @@ class Postgresql:
 
 def _shown(found: dict[str, str], name: str) -> str:
     return found.get(name, "?") + (" ms" if name.endswith("_timeout") else "")
-
-
-class _Session:
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-
-    def held(self) -> bool:
-        try:
-            self._connection.execute("SELECT 1")
-        except psycopg.Error:
-            return False
-        return True
-
-    def release(self) -> None:
-        with suppress(psycopg.Error):
-            self._connection.close()
 
 
 def _options(url: URL, session: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from projections.engines.backend import (
     WAIT_SECONDS,
     Begin,
     Finding,
-    Leadership,
+    Hold,
     UnsupportedDatabase,
     Verdict,
     WouldWait,
@@ -32,9 +32,10 @@ PAGES_AHEAD = 8_000
 """How far the log may be ahead of the file, 32 MB, before a commit itself brings it in: that is
 done beside the writers (:meth:`Sqlite.tidy`), not by whoever waits for an answer (ADR 0011)."""
 _PATIENCE = "PRAGMA busy_timeout=5000"  # WAIT_SECONDS, in the database's milliseconds
+_SYNCED, _UNSYNCED = "PRAGMA synchronous=FULL", "rollbook_unsynced"
 _PRAGMAS = (
     _PATIENCE,
-    "PRAGMA synchronous=FULL",
+    _SYNCED,
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
     f"PRAGMA wal_autocheckpoint={PAGES_AHEAD}",
@@ -49,6 +50,8 @@ class Sqlite:
     writers = 1
     readers = POOL_SIZE - writers - ON_THE_LOOP - FOR_THE_FOLLOWERS
     waits = False
+    slice_seconds = 0.008  # it is the one right to write; 20 ms at most
+    fillers = 1
     embedded = True
     overlap = 0
     driver_error: type[Exception] = sqlite3.Error
@@ -81,11 +84,13 @@ class Sqlite:
             _log_ahead(connection)
 
         @event.listens_for(engine, "reset")
-        def reset(connection: sqlite3.Connection, _record: Any, _state: Any) -> None:
+        def reset(connection: sqlite3.Connection, record: Any, _state: Any) -> None:
             # A COMMIT that failed leaves its transaction open, and with it the right to write,
             # while SQLAlchemy takes it for ended.
             if connection.in_transaction:
                 connection.rollback()
+            if record.info.pop(_UNSYNCED, False):
+                connection.execute(_SYNCED)
 
         return engine
 
@@ -95,10 +100,16 @@ class Sqlite:
 
     def begin(self, driver: Any, what_for: Begin) -> None:
         """Begin deferred to read, immediate to write; what is visible of the log is whole."""
-        if what_for in (Begin.READ, Begin.HEAD):
+        if what_for in (Begin.READ, Begin.HEAD, Begin.VERIFY):
             driver.cursor().execute("BEGIN").close()
         elif what_for is Begin.WRITE_AT_ONCE:
             _begin_at_once(driver.cursor())
+        elif what_for is Begin.FILL:
+            # The next commit of anybody else syncs what this one leaves in the write-ahead log.
+            driver.info[_UNSYNCED] = True
+            cursor = driver.cursor()
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute("BEGIN IMMEDIATE").close()
         else:
             driver.cursor().execute("BEGIN IMMEDIATE").close()
 
@@ -132,17 +143,16 @@ class Sqlite:
         """Bring the file up to its log, as far as no reader is in the way; no writer waits."""
         driver.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
-    def lead(self, url: URL) -> Leadership | None:
+    def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:
         """Lock a file beside the database; the operating system ends the lock with its holder."""
-        connection = sqlite3.connect(
-            f"{url.database}-leader", timeout=0, isolation_level=None, check_same_thread=False
-        )
+        path = Path(f"{url.database}-{what}")
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             connection.close()
             return None
-        return _LockedFile(connection)
+        return _LockedFile(connection, path if once else None)
 
     def examine(self, connection: Connection) -> Sequence[Finding]:
         """Read back what a power cut would ask for."""
@@ -186,13 +196,16 @@ class Sqlite:
 
 
 class _LockedFile:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, left_over: Path | None) -> None:
         self._connection = connection
+        self._left_over = left_over
 
     def held(self) -> bool:
         return self._connection.in_transaction
 
     def release(self) -> None:
+        if self._left_over is not None:
+            self._left_over.unlink(missing_ok=True)
         with suppress(sqlite3.Error):
             self._connection.rollback()
         self._connection.close()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from projections.engines.spelling import insert_new
 from projections.generations import Generation, Positioned
+from projections.prepared import Prepared
 from projections.tables import checkpoints, parked_events
 
 FOLLOWS_PARKED = "an earlier event of this resource is parked"
@@ -45,10 +46,13 @@ class Checkpoint:
     def hold(self, connection: Connection) -> int:
         """Return the position and keep everybody else from moving it until the commit.
 
+        It is -1 where there is none: the generation is written inline, or was dropped.
+
         This row, not the leader's lock, is what makes an event count once: a leader that was
         thought dead finds here that another one went on.
         """
-        return int(connection.execute(_HELD_POSITION, self._key).scalar_one())
+        position = connection.execute(_HELD_POSITION, self._key).scalar()
+        return -1 if position is None else int(position)
 
     def move(self, connection: Connection, position: int, now: int) -> None:
         """Say that everything up to ``position`` counts; what was wrong is over."""
@@ -67,7 +71,7 @@ class Checkpoint:
 
     def stale_streams(self, connection: Connection) -> frozenset[str]:
         """Return the streams of which an event is parked: their later ones have to wait."""
-        return frozenset(connection.scalars(_STALE, self._key))
+        return frozenset(id_ for (id_,) in _STALE.rows(connection, self._key))
 
     def park(self, connection: Connection, event: Positioned, error: str, now: int) -> None:
         """Put an event aside."""
@@ -101,6 +105,21 @@ class Checkpoint:
         rows = connection.execute(_PARKED, self._key)
         return [Parked(*row) for row in rows]
 
+    def unpark_all(self, connection: Connection) -> None:
+        """Forget what was parked: the generation is filled anew."""
+        connection.execute(_UNPARK_ALL, self._key)
+
+
+def exchange_parked(connection: Connection, read_model: str, number: int) -> None:
+    """Give what is parked for a generation to the one with the negated number, and the reverse."""
+    own = parked_events.c.read_model == read_model
+    for before, after in ((number, 0), (-number, number), (0, -number)):
+        connection.execute(
+            update(parked_events)
+            .where(own, parked_events.c.generation == before)
+            .values(generation=after)
+        )
+
 
 class Standing(NamedTuple):
     """Where a follower stands. ``moved_at`` in microseconds since 1970, 0 before the first move."""
@@ -115,11 +134,18 @@ class Standing(NamedTuple):
     """Resources of which an event is parked."""
     parked_error: str | None
     """Of the newest event that is parked."""
+    state: str
+    """That of its generation (ADR 0021)."""
 
 
 def standings(connection: Connection) -> Sequence[Standing]:
     """Return where every follower of the database stands, by name."""
     return [Standing(*row) for row in connection.execute(_STANDINGS)]
+
+
+def parked_of_all(connection: Connection) -> list[Parked]:
+    """Return what is parked for any generation, in the order of the log."""
+    return [Parked(*row) for row in connection.execute(_ALL_PARKED)]
 
 
 def _bound(key: dict[str, object]) -> dict[str, object]:
@@ -149,19 +175,18 @@ _FAIL = (
     update(checkpoints).where(_UPDATED).values(error=bindparam("what"), moved_at=bindparam("now"))
 )
 _MOVE = _FAIL.values(position=bindparam("to"))
-_STALE = select(parked_events.c.stream_id).where(_OWN_PARKED).distinct()
+_STALE = Prepared(select(parked_events.c.stream_id).where(_OWN_PARKED).distinct())
 _STILL_FAILS = update(parked_events).where(_ONE_PARKED).values(error=bindparam("what"))
 _UNPARK = delete(parked_events).where(_ONE_PARKED)
 _UNPARK_ALL = delete(parked_events).where(_OWN_PARKED)
-_PARKED = (
-    select(*(parked_events.c[name] for name in Parked._fields))
-    .where(_OWN_PARKED)
-    .order_by(parked_events.c.position)
+_ALL_PARKED = select(*(parked_events.c[name] for name in Parked._fields)).order_by(
+    parked_events.c.position, parked_events.c.read_model, parked_events.c.generation
 )
 _PARKED_OF_EACH = and_(
     parked_events.c.read_model == checkpoints.c.read_model,
     parked_events.c.generation == checkpoints.c.generation,
 )
+_PARKED = _ALL_PARKED.where(_OWN_PARKED)
 _STANDINGS = select(
     checkpoints.c.read_model,
     checkpoints.c.generation,
@@ -177,4 +202,5 @@ _STANDINGS = select(
     .order_by(parked_events.c.position.desc())
     .limit(1)
     .scalar_subquery(),
+    checkpoints.c.state,
 ).order_by(checkpoints.c.read_model, checkpoints.c.generation)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from domain.ports import Clock
 from domain.refusals import Unavailable, VersionConflict
 from projections.database import Database
 from projections.event_store import EventLog
 from projections.followers.checkpoints import FOLLOWS_PARKED, Checkpoint
+from projections.followers.parking import project_beside
 from projections.generations import Generation, Positioned
 from projections.tables import events as events_table
 
@@ -63,6 +64,9 @@ class Following:
     pause: Callable[[float], object]
     """Waits so many seconds, or less when the process is to stop."""
     batch: int = BATCH
+    beside: Callable[[Connection], Sequence[Generation]] = lambda _: ()
+    """Returns the other generations that are written: they move in step. Asked while the checkpoint
+    is held, which whoever changes that holds too."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -116,11 +120,22 @@ class Following:
             stale = self.checkpoint.stale_streams(connection)
             self.model.project(connection, [e for e in left if e.recorded.stream_id not in stale])
             now = self.clock()
+            self._take_beside(connection, left, now)
             for event in left:
                 if event.recorded.stream_id in stale:
                     self.checkpoint.park(connection, event, FOLLOWS_PARKED, now)
             self.checkpoint.move(connection, left[-1].position, now)
             connection.commit()
+
+    def _take_beside(self, connection: Connection, events: Sequence[Positioned], now: int) -> None:
+        """Have the other generations take the same events in the same transaction (ADR 0021)."""
+        for generation in self.beside(connection):
+            checkpoint = Checkpoint(generation)
+            at = checkpoint.hold(connection)
+            left = [event for event in events if event.position > at]
+            if left and at >= 0:
+                project_beside(connection, generation, left, now)
+                checkpoint.move(connection, left[-1].position, now)
 
     def _take_one_by_one(self, after: int, found: Sequence[Positioned]) -> None:
         for event in found:
@@ -149,6 +164,7 @@ class Following:
         with self.database.writing() as connection:
             if self.checkpoint.hold(connection) == after:
                 now = self.clock()
+                self._take_beside(connection, [event], now)
                 self.checkpoint.park(connection, event, repr(error), now)
                 self.checkpoint.move(connection, event.position, now)
                 connection.commit()

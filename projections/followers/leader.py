@@ -11,7 +11,7 @@ import structlog
 
 from domain.refusals import Unavailable, VersionConflict
 from projections.database import Database
-from projections.engines.backend import Leadership
+from projections.engines.backend import Hold
 from projections.followers.following import Following, Gathered
 
 STANDBY_SECONDS = 1.0
@@ -30,16 +30,20 @@ class Leader:
         database: Database,
         following: Callable[[Callable[[float], object]], Sequence[Following]],
         chores: Sequence[Callable[[], object]] = (),
+        presence: Callable[[], object] = lambda: None,
     ) -> None:
         """Take what makes the followings, given how to pause, and what else one process does.
 
-        A chore does a little each time it is called.
+        A chore does a little each time it is called; ``presence`` is what every process does,
+        whether it leads or not. The followings are made for each turn: which generations a read
+        model has may change from one to the next (ADR 0021).
         """
         self._database = database
         self._stopped = threading.Event()
-        self._followings = following(self._stopped.wait)
+        self._following = following
         self._chores = chores
-        self._leadership: Leadership | None = None
+        self._presence = presence
+        self._leadership: Hold | None = None
         self._thread = threading.Thread(target=self._run, name="rollbook followers", daemon=True)
 
     @property
@@ -73,6 +77,7 @@ class Leader:
 
     def _turn(self) -> float:
         """Take one batch for each follower; return how long to wait before the next."""
+        self._do(self._presence)
         if self._leadership is None:
             self._leadership = self._database.lead()
             if self._leadership is None:
@@ -82,7 +87,7 @@ class Leader:
             self._resign()
             return 0.0
         gathered = Gathered()
-        full = [self._step(following, gathered) for following in self._followings]
+        full = [self._step(each, gathered) for each in self._following(self._stopped.wait)]
         for chore in self._chores:
             self._do(chore)
         return 0.0 if any(full) else IDLE_SECONDS

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from .audit import PARTS, measure_audit
+from . import audit
 from .audit_report import audit_verdicts
 from .conditions import Conditions, read_pragmas
 from .driving import ServerSilent
@@ -21,6 +21,8 @@ from .leaver import measure_leavers
 from .on_postgresql import compare_on_postgresql
 from .parallel_writers import measure_writers
 from .postgresql_report import Postgresql, postgresql_verdicts
+from .rebuild_report import rebuild_verdicts
+from .rebuilds import measure_rebuilds
 from .report import print_audit, print_report, write_json
 from .rounds import Contender, Scale, run_rounds, say
 from .servers import ServerFailed, rollbook, scim2_server
@@ -30,7 +32,7 @@ from .two_sizes import measure_two_sizes
 
 EXAMPLES = """\
 examples:
-  python -m tests.bench                        everything, under 15 minutes
+  python -m tests.bench                        everything, under 25 minutes
   python -m tests.bench --quick                the same with few and short rounds, under 2 minutes
   python -m tests.bench --json bench.json      keep every figure
   python -m tests.bench --strict               exit with 1 when a target is missed
@@ -40,6 +42,7 @@ examples:
                                                6 GB of disk; minutes to fill it, minutes to measure
   python -m tests.bench --audit pages export --store DIR
                                                some of them; the logs stay in DIR for the next run
+  python -m tests.bench --only rebuilds        rebuilds of a read model alone
 
 exit status: 0 when every answer was right (with --strict: and every target met), else 1.
 Only servers this program starts itself, on loopback, are put under load.
@@ -60,6 +63,9 @@ FULL = Scale(
     leaver_groups=5_000,
     leaver_runs=5,
     writing_seconds=2.0,
+    rebuilt_users=100_000,
+    runner_events=4_000,
+    memory_events=(100_000, 1_000_000),
 )
 QUICK = Scale(
     users=500,
@@ -76,7 +82,13 @@ QUICK = Scale(
     leaver_groups=1_000,
     leaver_runs=2,
     writing_seconds=0.5,
+    rebuilt_users=3_000,
+    runner_events=1_000,
+    memory_events=(4_000, 20_000),
 )
+
+
+PARTS = ("rollbook", "peer", "postgresql", "rebuilds")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -89,16 +101,17 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="short rounds, small growth")
     parser.add_argument("--strict", action="store_true", help="a missed target is a failure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--only", choices=("rollbook", "peer", "postgresql"), help="one part")
+    parser.add_argument("--only", choices=PARTS, help="one part")
     parser.add_argument(
-        "--audit", nargs="*", choices=PARTS, metavar="PART",
-        help=f"an auditor's rows alone: {', '.join(PARTS)}; all of them without a word",
+        "--audit", nargs="*", choices=audit.PARTS, metavar="PART",
+        help=f"an auditor's rows alone: {', '.join(audit.PARTS)}; all of them without a word",
     )  # fmt: skip
     parser.add_argument("--store", type=Path, metavar="DIR", help="where --audit keeps its logs")
     parser.add_argument("--rounds", type=int, metavar="N", help="paired rounds (5; --quick: 2)")
     parser.add_argument("--concurrency", type=int, metavar="N", help="connections (8)")
     parser.add_argument("--no-growth", action="store_true", help="leave out the growth rows")
     parser.add_argument("--no-postgresql", action="store_true", help="leave out those rows")
+    parser.add_argument("--no-rebuilds", action="store_true", help="leave out those rows")
     return parser
 
 
@@ -110,7 +123,7 @@ def scale_of(options: argparse.Namespace) -> Scale:
 def compare(only: str | None, scale: Scale, logs: Path, conditions: Conditions) -> list[Contender]:
     """Both servers up at once, Rollbook first; the idle one costs nothing."""
     contenders = list[Contender]()
-    if only == "postgresql":
+    if only in {"postgresql", "rebuilds"}:
         return contenders
     with ExitStack() as stack:
         if only != "peer":
@@ -149,18 +162,25 @@ def run(options: argparse.Namespace, logs: Path) -> int:
     if options.audit is not None:
         return run_audit(options, scale, logs, conditions)
     contenders = compare(options.only, scale, logs, conditions)
-    growth, postgresql = None, None
+    growth, postgresql, rebuilds = None, None, None
     if options.only in (None, "rollbook") and not options.no_growth:
         growth = grow(scale, logs, contenders[0])
     if options.only in (None, "postgresql") and not options.no_postgresql:
         postgresql = on_postgresql(scale, logs)
+    if options.only in (None, "rebuilds") and not options.no_rebuilds:
+        rebuilds = measure_rebuilds(
+            scale.rebuilt_users, scale.runner_events, scale.memory_events, logs
+        )
     conditions.load_at_end = os.getloadavg()
     verdicts = judge(contenders, growth) if contenders else []
     wrong = any(contender.failures for contender in contenders)
     if postgresql is not None:
         verdicts += postgresql_verdicts(postgresql)
         wrong = wrong or bool(postgresql.failures)
-    print_report(contenders, growth, postgresql, verdicts, conditions)
+    if rebuilds is not None:
+        verdicts += rebuild_verdicts(rebuilds)
+        wrong = wrong or any(each.run.get("differences") for each in rebuilds.engines)
+    print_report(contenders, growth, postgresql, verdicts, conditions, rebuilds=rebuilds)
     if options.json is not None:
         write_json(
             options.json,
@@ -169,6 +189,7 @@ def run(options: argparse.Namespace, logs: Path) -> int:
             postgresql,
             verdicts=verdicts,
             conditions=conditions,
+            rebuilds=rebuilds,
         )
     missed = any(not verdict.met for verdict in verdicts)
     return 1 if wrong or (options.strict and missed) else 0
@@ -177,7 +198,7 @@ def run(options: argparse.Namespace, logs: Path) -> int:
 def run_audit(options: argparse.Namespace, scale: Scale, logs: Path, conditions: Conditions) -> int:
     folder = options.store or logs
     folder.mkdir(parents=True, exist_ok=True)
-    measured = measure_audit(scale, folder, options.audit or PARTS, quick=options.quick)
+    measured = audit.measure_audit(scale, folder, options.audit or audit.PARTS, quick=options.quick)
     conditions.load_at_end = os.getloadavg()
     verdicts = list(audit_verdicts(measured))
     print_audit(measured, verdicts, conditions)

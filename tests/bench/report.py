@@ -12,6 +12,8 @@ from .conditions import Conditions
 from .driving import Measured
 from .growth import Growth
 from .postgresql_report import Postgresql, postgresql_lines
+from .rebuild_report import rebuild_lines
+from .rebuilds import Rebuilds
 from .rounds import Contender, median_rate, ratios
 from .steps import STEPS, Step
 from .targets import Verdict
@@ -25,6 +27,8 @@ def print_report(
     postgresql: Postgresql | None,
     verdicts: Sequence[Verdict],
     conditions: Conditions,
+    *,
+    rebuilds: Rebuilds | None = None,
 ) -> None:
     print("\nConditions")
     for line in conditions.lines():
@@ -42,6 +46,10 @@ def print_report(
         print("\nRollbook on PostgreSQL")
         for line in postgresql_lines(postgresql):
             print(f"  {line}".rstrip())
+    if rebuilds is not None:
+        print("\nRebuilds of the directory")
+        for line in rebuild_lines(rebuilds):
+            print(f"  {line}")
     failures = [failure for contender in contenders for failure in contender.failures]
     failures += postgresql.failures if postgresql is not None else []
     _print_end(verdicts, failures)
@@ -127,6 +135,7 @@ def write_json(
     *,
     verdicts: Sequence[Verdict],
     conditions: Conditions,
+    rebuilds: Rebuilds | None = None,
 ) -> None:
     """Everything the tables are made of; latencies as p50 and p95 of each round."""
     everything: dict[str, Any] = {
@@ -137,11 +146,12 @@ def write_json(
         else {},
         "growth": growth,
         "postgresql": _postgresql_as_json(postgresql) if postgresql is not None else None,
+        "rebuilds": rebuilds,
         "targets": [
             {"target": v.target, "wanted": v.wanted, "got": v.got, "verdict": v.word}
             for v in verdicts
         ],
-        "client_microseconds_a_request": client_microseconds(contenders),
+        "client_microseconds_a_request": client_microseconds(contenders) if contenders else None,
     }
     file.write_bytes(orjson.dumps(everything, option=orjson.OPT_INDENT_2))
 

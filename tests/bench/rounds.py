@@ -35,6 +35,10 @@ class Scale:
     leaver_groups: int
     leaver_runs: int
     writing_seconds: float
+    rebuilt_users: int
+    """Two events each."""
+    runner_events: int
+    memory_events: tuple[int, int]
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from tests.postgresql.absence import REQUIRE
 from tests.postgresql.binaries import CHOICE
 from tests.serving import RunningServer
 
-LANGUAGES = {"sh", "console", "json", "json5", "nginx", "caddyfile", "", "text", "python"}
+LANGUAGES = {"sh", "console", "diff", "json", "json5", "nginx", "caddyfile", "", "text", "python"}
 """`sh` is executed, and a `json` block after it must agree; `console` is typed but not ended."""
 NOT_SETTINGS = {"ROLLBOOK_SOAK", "ROLLBOOK_", CHOICE, REQUIRE}
 
