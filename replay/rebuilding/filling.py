@@ -10,39 +10,31 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter
-from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, select
 
-from domain.refusals import Unavailable, VersionConflict
 from projections.engines.backend import Hold
 from projections.fillings import Filling, Place, Whole
 from projections.followers.checkpoints import Checkpoint
 from projections.followers.parking import project_beside
 from projections.generations import FILLING, SHADOW, Generation, Positioned, Spare
 from projections.log import SqlLog
+from projections.prepared import Prepared
 from projections.processes import process_name
 from projections.realm_streams import count_events, list_realms, read_streams
 from projections.states import begin_state, set_state, states_of
 from projections.tables import events
 from replay.rebuilding.pace import Pace
+from replay.rebuilding.patience import Patience, Stopped, surely
 from replay.rebuilding.progress import Moment, Progress
 from replay.rebuilding.refusals import HeldByAnother, RebuildRefused
 
 CLOSE = 20
 """Events that may be left for the moment in which nobody writes."""
 _ROUNDS = 100
-_PATIENCE = 8
-"""How often a piece is tried that the database was too busy for; each time twice as late."""
 _BATCH = 500
-_ASK_SECONDS = 2.0
-R = TypeVar("R")
-_NEWEST = select(func.max(events.c.position))
-
-
-class Stopped(Exception):
-    """The filling was told to stop; what is in stays, and it goes on from there."""
+_NEWEST = Prepared(select(func.max(events.c.position)))
 
 
 class Filler:
@@ -61,7 +53,7 @@ class Filler:
         self._database = log.database
         self._generation = generation
         self._live = live
-        self._hold = hold
+        self._patience = Patience(log.database, hold, stopped)
         self._progress = progress
         self._stopped = stopped
         self._filling = Filling(generation)
@@ -69,7 +61,6 @@ class Filler:
         self._pace = Pace(self._database.backend.slice_seconds)
         self._reporting = threading.Lock()
         self._done, self._total = 0, 0
-        self._asked = 0.0
 
     def begin(self) -> None:
         """Make the tables and note the beginning, unless it is noted already."""
@@ -101,7 +92,7 @@ class Filler:
             )
             if only is not None and set(left) - {only}:
                 return False
-            self._persistently(self._note_realms_done)
+            self._patience.persistently(self._note_realms_done)
         self._follow()
         return True
 
@@ -110,7 +101,7 @@ class Filler:
 
         A follower is brought level with the live one while that may not move.
         """
-        self._persistently(self._finish_follower if self._follows else self._finish_inline)
+        self._patience.persistently(self._finish_follower if self._follows else self._finish_inline)
 
     def _finish_inline(self) -> None:
         with self._database.writing_alone() as connection:
@@ -167,9 +158,9 @@ class Filler:
         with self._database.reading() as connection:
             place = self._filling.place(connection, realm)
         while not place.done:
-            place = self._persistently(partial(self._piece, realm, place, stop))
+            place = self._patience.persistently(partial(surely, self._piece, realm, place, stop))
 
-    def _piece(self, realm: str, place: Place, stop: int) -> Place:
+    def _piece(self, realm: str, place: Place, stop: int, *, beside: bool) -> Place:
         """Take the next events of a realm in one transaction; return where it stands then."""
         with self._database.reading() as connection:
             found, after = read_streams(
@@ -179,11 +170,13 @@ class Filler:
             began = perf_counter()
             if self._filling.held_place(connection, realm) != place:
                 raise self._another()
-            self._project(connection, found)
+            self._project(connection, found, beside=beside)
             self._filling.move(connection, realm, after, len(found))
             connection.commit()
-            self._pace.took(len(found), perf_counter() - began)
+            taken = perf_counter() - began
+        self._pace.took(len(found), taken)
         self._report(len(found), found[-1].position if found else 0)
+        self._patience.give_way(taken)
         return after
 
     def _note_realms_done(self) -> None:
@@ -196,13 +189,13 @@ class Filler:
         for _ in range(_ROUNDS):
             stop, reached = self._safe_stop(), self._whole().position
             while reached < stop:
-                reached = self._persistently(partial(self._step, reached, stop))
+                reached = self._patience.persistently(partial(surely, self._step, reached, stop))
             with self._database.reading() as connection:
-                newest = stop if self._follows else connection.scalar(_NEWEST) or 0
+                newest = stop if self._follows else _NEWEST.first(connection)[0] or 0
             if newest - reached <= CLOSE:
                 return
 
-    def _step(self, reached: int, stop: int) -> int:
+    def _step(self, reached: int, stop: int, *, beside: bool) -> int:
         read = self._log.events.read(reached, self._pace.size, stop=stop)
         found = [Positioned(*each) for each in read]
         to = found[-1].position if found else stop
@@ -210,16 +203,24 @@ class Filler:
             began = perf_counter()
             if self._held_whole(connection).position != reached:
                 raise self._another()
-            self._project(connection, found)
+            self._project(connection, found, beside=beside)
             self._filling.advance(connection, to, len(found))
             connection.commit()
-            self._pace.took(len(found), perf_counter() - began)
+            taken = perf_counter() - began
+        self._pace.took(len(found), taken)
         self._report(len(found), to)
+        self._patience.give_way(taken)
         return to
 
-    def _project(self, connection: Connection, found: Sequence[Positioned]) -> None:
-        if found:
+    def _project(
+        self, connection: Connection, found: Sequence[Positioned], *, beside: bool = True
+    ) -> None:
+        if not found:
+            return
+        if beside or Checkpoint(self._generation).stale_streams(connection):
             project_beside(connection, self._generation, found, self._log.clock())
+        else:
+            self._generation.project(connection, found)
 
     def _safe_stop(self) -> int:
         """Return how far the log may be taken: below that nothing is still to come."""
@@ -245,27 +246,6 @@ class Filler:
         return HeldByAnother(
             f"another process goes on with {self._generation.read_model}; let it, or try again"
         )
-
-    def _persistently(self, piece: Callable[[], R]) -> R:
-        """Do a piece of work, again where the database was busy; not after being told to stop."""
-        for attempt in range(_PATIENCE):
-            if self._stopped.is_set():
-                raise Stopped
-            self._ask_hold()
-            try:
-                return piece()
-            except (Unavailable, VersionConflict):
-                if attempt == _PATIENCE - 1:
-                    raise
-                self._stopped.wait(0.05 * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _ask_hold(self) -> None:
-        now = perf_counter()
-        if now - self._asked > _ASK_SECONDS:
-            self._asked = now
-            if not self._hold.held():
-                raise RebuildRefused("the database ended the rebuild's session; run it again")
 
     def _report(self, events: int, position: int) -> None:
         with self._reporting:

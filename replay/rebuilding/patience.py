@@ -1,0 +1,98 @@
+"""How the pieces of a filling are done beside everybody else: again, carefully, and with room."""
+
+import threading
+from collections.abc import Callable
+from time import perf_counter
+from typing import TypeVar
+
+from sqlalchemy import func, select
+
+from domain.refusals import Unavailable, VersionConflict
+from projections.database import Database
+from projections.engines.backend import Hold
+from projections.prepared import Prepared
+from projections.tables import events
+from replay.rebuilding.refusals import RebuildRefused
+
+_ATTEMPTS = 8
+"""How often a piece is tried that the database was too busy for; each time twice as late."""
+_FIRST_PAUSE = 0.05
+_ASK_SECONDS = 2.0
+"""How often the session that holds the read model is asked whether it is still there."""
+_GIVES_WAY = 3
+"""While others write and there is one right to write: how much longer than a piece it waits."""
+_NEAR = 1.0
+"""Seconds for which who wrote is expected to write again."""
+_NEWEST = Prepared(select(func.max(events.c.position)))
+R = TypeVar("R")
+
+
+class Stopped(Exception):
+    """The filling was told to stop; what is in stays, and it goes on from there."""
+
+
+def surely(take: Callable[..., R], *arguments: object) -> R:
+    """Take a piece as it comes; where that fails, again, and park what cannot be taken.
+
+    The savepoints that parking needs cost SQLite a copy of every page.
+    """
+    try:
+        return take(*arguments, beside=False)
+    except (Unavailable, VersionConflict, RebuildRefused):
+        raise
+    except Exception:  # noqa: BLE001  # whatever a projection function raises
+        return take(*arguments, beside=True)
+
+
+class Patience:
+    """Of one filling, whose read model is held by a lock; may be shared by threads."""
+
+    def __init__(self, database: Database, hold: Hold, stopped: threading.Event) -> None:
+        self._database = database
+        self._hold = hold
+        self._stopped = stopped
+        self._asked = perf_counter()
+        self._newest = 0
+        self._wrote = self._asked - _NEAR
+
+    def persistently(self, piece: Callable[[], R]) -> R:
+        """Do a piece of work, again where the database was busy; not after being told to stop.
+
+        Raises:
+            Stopped: it was told to.
+            RebuildRefused: the lock was lost with its session.
+            Unavailable, VersionConflict: no attempt got through.
+        """
+        for attempt in range(_ATTEMPTS):
+            if self._stopped.is_set():
+                raise Stopped
+            self._ask_hold()
+            try:
+                return piece()
+            except (Unavailable, VersionConflict):
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                self._stopped.wait(_FIRST_PAUSE * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    def give_way(self, taken: float) -> None:
+        """Leave the one right to write alone for a while, where others have lately had it.
+
+        Whoever waits for it looks for it now and then, and has to find it free.
+        """
+        if self._database.backend.writers > 1:
+            return
+        with self._database.reading() as connection:
+            newest = _NEWEST.first(connection)[0] or 0
+        if newest > self._newest > 0:
+            self._wrote = perf_counter()
+        self._newest = newest
+        if perf_counter() - self._wrote < _NEAR:
+            self._stopped.wait(_GIVES_WAY * taken)
+
+    def _ask_hold(self) -> None:
+        now = perf_counter()
+        if now - self._asked > _ASK_SECONDS:
+            self._asked = now
+            if not self._hold.held():
+                raise RebuildRefused("the database ended the rebuild's session; run it again")
