@@ -30,7 +30,7 @@ class Call(greenlet):
         self._call = call
         self._loop = loop
         self.kept: dict[str, Any] = {}
-        """What it uses again and again, by name; each has a ``close``, which is called at its end."""
+        """What it uses again and again, by name; closed when it ends."""
 
     def run(self) -> Any:
         """Run the call, then close what it kept."""
