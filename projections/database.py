@@ -197,21 +197,13 @@ class Database:
     @contextmanager
     def writing_alone(self) -> Iterator[Connection]:
         """As :meth:`writing`, but nobody else writes meanwhile, in no process and on no host."""
-        with (
-            self._alone(),
-            self._translated(),
-            self._begun("write", Begin.WRITE_ALONE) as connection,
-        ):
+        with self._written(Begin.WRITE_ALONE) as connection:
             yield connection
 
     @contextmanager
     def writing_beside(self) -> Iterator[Connection]:
         """As :meth:`writing`, for what is not of the log: no reader of the log waits for it."""
-        with (
-            self._alone(),
-            self._translated(),
-            self._begun("write", Begin.WRITE_BESIDE) as connection,
-        ):
+        with self._written(Begin.WRITE_BESIDE) as connection:
             yield connection
 
     @contextmanager

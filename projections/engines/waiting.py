@@ -13,21 +13,13 @@ import select
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from anyio import CancelScope
 from greenlet import getcurrent, greenlet
 
 R = TypeVar("R")
 _READ, _WRITE = select.POLLIN, select.POLLOUT
-
-
-class Closable(Protocol):
-    """What a call keeps until it ends."""
-
-    def close(self) -> None:
-        """Give it up."""
-        ...
 
 
 class Call(greenlet):
@@ -38,7 +30,7 @@ class Call(greenlet):
         self._call = call
         self._loop = loop
         self.kept: dict[str, Any] = {}
-        """What it uses again and again; closed when it ends."""
+        """What it uses again and again, by name; closed when it ends."""
 
     def run(self) -> Any:
         """Run the call, then close what it kept."""
