@@ -113,8 +113,8 @@ def test_what_is_written_meanwhile_is_in_it(
     def writes_after(step: str) -> None:
         real = getattr(Filler, step)
 
-        def then_write(self: Filler, *arguments: Any) -> Any:
-            answer = real(self, *arguments)
+        def then_write(self: Filler, *arguments: Any, **named: Any) -> Any:
+            answer = real(self, *arguments, **named)
             wrote.append(new_user(house, f"after {step} {len(wrote)}", log=log))
             add_members(house, new_group(house, f"group {len(wrote)}", ids), wrote[-1])
             return answer
