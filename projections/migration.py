@@ -14,8 +14,8 @@ from sqlalchemy import Connection, inspect
 
 from projections.database import Database
 from projections.event_store import EventLog
-from projections.generations import READ, Generation, Positioned, Registry
-from projections.states import begin_state, list_states, live_number, states_of
+from projections.generations import READ, WRITTEN, Generation, Positioned, Registry
+from projections.states import begin_state, list_states
 
 _BATCH = 500
 _SCRIPTS = Path(__file__).with_name("migrations")
@@ -100,20 +100,23 @@ def refuse_newer(present: str | None) -> None:
 
 
 def _check_readable(connection: Connection, registry: Registry) -> None:
-    """Check that every read model has a generation to read, and one that this release knows.
+    """Check that every read model is there, and that this release knows what is written of it.
 
     Raises:
-        WrongSchema: a read model is missing, or its declaration was deleted too early.
+        WrongSchema: a read model is missing, or a declaration was deleted before its tables.
     """
+    states = list_states(connection)
     for read_model in registry.read_models:
-        number = live_number(states_of(connection, read_model))
-        if number is None:
+        own = {each.generation: each.state for each in states if each.read_model == read_model}
+        if READ not in own.values():
             raise WrongSchema(_NEEDS_MIGRATE)
-        if (read_model, number) not in registry.every:
-            raise WrongSchema(
-                f"read model {read_model} is read in generation {number}, which this release does "
-                "not know any more; run the release before it, and rebuild there (docs/rebuild.md)"
-            )
+        for number, state in own.items():
+            if state in WRITTEN and (read_model, number) not in registry.every:
+                raise WrongSchema(
+                    f"read model {read_model} has a generation {number} ({state}) that this "
+                    "release does not know; with one that does, rebuild it or drop what is not "
+                    "read (docs/rebuild.md)"
+                )
 
 
 def _fill(connection: Connection, log: EventLog, generation: Generation) -> None:

@@ -12,10 +12,12 @@ from projections.audit.g1 import AuditG1
 from projections.directory import Page, Query, live_directory
 from projections.directory.g1 import DirectoryG1
 from projections.followers.generations import followings
-from projections.generations import Generation
+from projections.generations import Generation, Registry
+from projections.migration import WrongSchema, check_migrated, migrate
 from projections.processes import Presence
 from projections.realm_streams import read_streams
 from projections.spans.g1 import SpansG1
+from projections.states import states_of
 from replay.rebuilding import filling
 from replay.rebuilding.ends import drop_others, switch_back
 from replay.rebuilding.filling import Filler
@@ -111,8 +113,8 @@ def test_what_is_written_meanwhile_is_in_it(
     def writes_after(step: str) -> None:
         real = getattr(Filler, step)
 
-        def then_write(self: Filler, *arguments: Any) -> Any:
-            answer = real(self, *arguments)
+        def then_write(self: Filler, *arguments: Any, **named: Any) -> Any:
+            answer = real(self, *arguments, **named)
             wrote.append(new_user(house, f"after {step} {len(wrote)}", log=log))
             add_members(house, new_group(house, f"group {len(wrote)}", ids), wrote[-1])
             return answer
@@ -296,6 +298,32 @@ def test_a_writer_that_does_not_know_a_written_generation_is_refused(house: Hous
     with pytest.raises(Unavailable, match="generation 2, which this release does not know"):
         new_user(house, "ann")
     assert new_user(house, "ann", log=log)
+
+
+def test_a_release_that_does_not_know_what_is_written_is_not_served(house: House) -> None:
+    populate(house)
+    log = log_knowing(house, Next(MODELS["directory"]), followed=[AuditG1()])
+    _begin_following(house)
+    rebuild(log)
+    check_migrated(house.database, log.registry)
+    with pytest.raises(WrongSchema, match=r"generation 2 \(live\) that this release does not know"):
+        check_migrated(house.database, house.log.registry)
+    newer = Registry([Next(MODELS["directory"]), MODELS["spans"]])
+    with pytest.raises(WrongSchema, match=r"generation 1 \(retired\).* drop what is not read"):
+        check_migrated(house.database, newer)
+    drop_others(house.database, log.registry, "directory")
+    check_migrated(house.database, newer)
+
+
+def test_a_fresh_database_begins_with_the_newest_generation(engine: Engine) -> None:
+    with engine.empty() as url:
+        database = engine.opened(url)
+        registry = Registry([*MODELS.values(), Next(MODELS["directory"])])
+        migrate(database, registry)
+        with database.reading() as connection:
+            assert states_of(connection, "directory") == {2: "live"}
+        check_migrated(database, registry)
+        database.close()
 
 
 def test_a_follower_is_rebuilt_and_both_generations_move_in_step(house: House) -> None:
