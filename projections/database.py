@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from threading import Lock, get_ident
-from typing import Any
+from threading import Lock
 
-from sqlalchemy import Connection, event, exc, func, make_url, select
+from sqlalchemy import Connection, exc, func, make_url, select
 
 from domain.refusals import Unavailable, VersionConflict
+from projections.connections import Connections
 from projections.engines import backend_of
 from projections.engines.backend import (
     LEADER,
@@ -24,12 +24,8 @@ from projections.engines.backend import (
     Verdict,
     WouldWait,
 )
-from projections.engines.naming import names_of
-from projections.engines.waiting import current_call
 from projections.tables import events, metadata
 
-_BEGIN = "rollbook_begin"
-_OF_THE_CALL = "connection"
 DECIDED_AGAIN = frozenset({"events_stream_version", "claims_pk"})
 """Constraints that another writer's commit can violate; any other violation is a defect."""
 
@@ -62,18 +58,7 @@ class Database:
         self.engine = self.backend.create_engine(self.url)
         self._impatient: ContextVar[bool] = ContextVar("impatient", default=False)
         self._write_lock = Lock() if self.backend.writers == 1 else None
-        self._home: int | None = None
-        self._kept: dict[str, Connection] = {}
-
-        @event.listens_for(self.engine, "begin")
-        def begin(connection: Connection) -> None:
-            what_for = connection.info.get(_BEGIN, Begin.READ)
-            self.backend.begin(connection.connection, what_for)
-
-        @event.listens_for(self.engine, "before_cursor_execute", retval=True)
-        def name(connection: Connection, _cursor: Any, text: str, *rest: Any) -> tuple[str, Any]:
-            names = names_of(connection)
-            return (text if names is None else names.spoken(text)), rest[0]
+        self._connections = Connections(self.backend, self.engine)
 
     @property
     def file(self) -> Path | None:
@@ -87,7 +72,7 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._translated(), self._begun("read", Begin.READ) as connection:
+        with self._translated(), self._connections.begun("read", Begin.READ) as connection:
             yield connection
 
     @contextmanager
@@ -97,7 +82,7 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._translated(), self._connected("read") as connection:
+        with self._translated(), self._connections.taken("read") as connection:
             yield connection
 
     def tidy(self) -> None:
@@ -110,54 +95,8 @@ class Database:
             self.backend.tidy(connection.connection)
 
     def settle(self) -> None:
-        """Keep connections for the calling thread between its uses: the one that serves most.
-
-        Taking one from the pool and giving it back costs as much as a short read.
-        """
-        self._home = get_ident()
-
-    @contextmanager
-    def _begun(self, purpose: str, what_for: Begin) -> Iterator[Connection]:
-        with self._connected(purpose) as connection:
-            connection.info[_BEGIN] = what_for
-            connection.begin()
-            yield connection
-
-    @contextmanager
-    def _connected(self, purpose: str) -> Iterator[Connection]:
-        kept, place = self._keeping(purpose)
-        connection = kept.pop(place, None) if kept is not None else None
-        connection = connection or self.backend.connect(self.engine)
-        connection.info[_BEGIN] = Begin.READ
-        try:
-            yield connection
-        except BaseException:
-            self._give_up(connection)
-            raise
-        if connection.in_transaction():
-            connection.rollback()
-        if kept is not None and place not in kept:
-            kept[place] = connection
-        else:
-            connection.close()
-
-    def _keeping(self, purpose: str) -> tuple[dict[str, Connection] | None, str]:
-        """Return where a connection is kept between its uses, and under which name.
-
-        A call on the event loop has one until it ends; the thread that serves has one for each
-        purpose as long as it lives.
-        """
-        call = current_call()
-        if call is not None:
-            return call.kept, _OF_THE_CALL
-        return (self._kept if get_ident() == self._home else None), purpose
-
-    def _give_up(self, connection: Connection) -> None:
-        """Give back a connection in whatever state; where it is lost, its whole pool is."""
-        if not connection.invalidated and self.backend.is_broken(connection.connection):
-            connection.invalidate()
-            self.engine.dispose()
-        connection.close()
+        """Keep connections for the calling thread between its uses: the one that serves most."""
+        self._connections.settle()
 
     @contextmanager
     def not_waiting(self) -> Iterator[None]:
@@ -209,7 +148,11 @@ class Database:
     @contextmanager
     def filling(self) -> Iterator[Connection]:
         """As :meth:`writing_beside`, for what would be done again: its commit waits for no disk."""
-        with self._alone(), self._translated(), self._begun("fill", Begin.FILL) as connection:
+        with (
+            self._alone(),
+            self._translated(),
+            self._connections.begun("fill", Begin.FILL) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -219,7 +162,7 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._translated(), self._begun("verify", Begin.VERIFY) as connection:
+        with self._translated(), self._connections.begun("verify", Begin.VERIFY) as connection:
             yield connection
 
     @contextmanager
@@ -240,7 +183,11 @@ class Database:
 
     @contextmanager
     def _written(self, what_for: Begin) -> Iterator[Connection]:
-        with self._alone(), self._translated(), self._begun("write", what_for) as connection:
+        with (
+            self._alone(),
+            self._translated(),
+            self._connections.begun("write", what_for) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -265,7 +212,7 @@ class Database:
         Raises:
             Unavailable: the database is busy or gone.
         """
-        with self._translated(), self._begun("head", Begin.HEAD) as connection:
+        with self._translated(), self._connections.begun("head", Begin.HEAD) as connection:
             newest: int | None = connection.scalar(_NEWEST)
         return newest or 0
 
@@ -315,8 +262,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, kept or pooled."""
-        while self._kept:
-            self._kept.popitem()[1].close()
+        self._connections.close()
         self.engine.dispose()
 
 

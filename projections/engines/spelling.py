@@ -24,7 +24,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
@@ -53,7 +52,8 @@ class NextNumber(FunctionElement[int]):
 
     def __init__(self, column: Column[Any]) -> None:
         # The sequence that PostgreSQL makes for such a column.
-        super().__init__(literal_column(f"'{column.table.name}_{column.name}_seq'::regclass"))
+        sequence = literal(f"{column.table.name}_{column.name}_seq", Text())
+        super().__init__(cast(sequence, postgresql.REGCLASS))
 
 
 @compiles(NextNumber, "postgresql")
