@@ -128,6 +128,14 @@ class Written(NamedTuple):
     state: str
 
 
+def unknown(read_model: str, number: int) -> Unavailable:
+    """Return what is said of a generation of another release."""
+    return Unavailable(
+        f"read model {read_model} is written in generation {number}, which this release does not "
+        "know; restart this process with the current release"
+    )
+
+
 class Registry:
     """The generations this code knows, each declaration with its spare."""
 
@@ -144,7 +152,7 @@ class Registry:
             **_with_spares(followed),
         }
         self._lock = Lock()
-        self._live: tuple[float, dict[str, Generation]] = (0.0, {})
+        self._live: tuple[float, dict[str, int]] = (0.0, {})
 
     @property
     def read_models(self) -> Sequence[str]:
@@ -176,29 +184,29 @@ class Registry:
             found = []
             for read_model, number, state in answer():
                 if (read_model, number) not in self._inline:
-                    raise Unavailable(
-                        f"read model {read_model} is written in generation {number}, which this "
-                        "release does not know; restart this process with the current release"
-                    )
+                    raise unknown(read_model, number)
                 found.append(Written(self._inline[read_model, number], state))
             return found
 
         return written
 
     def live(self, connection: Connection, read_model: str) -> Generation:
-        """Return the generation to read, at most :data:`CACHE_SECONDS` old."""
-        read_at, found = self._live
+        """Return the generation to read, at most :data:`CACHE_SECONDS` old.
+
+        Raises:
+            Unavailable: there is none, or it is unknown here.
+        """
+        read_at, numbers = self._live
         if monotonic() - read_at > CACHE_SECONDS:
-            found = {
-                name: self.known[name, number]
-                for name, number in _LIVE.rows(connection)
-                if (name, number) in self.known
-            }
+            numbers = dict(map(tuple, _LIVE.rows(connection)))
             with self._lock:
-                self._live = (monotonic(), found)
-        if read_model not in found:
-            raise Unavailable(f"read model {read_model} has no live generation this release knows")
-        return found[read_model]
+                self._live = (monotonic(), numbers)
+        if read_model not in numbers:
+            raise Unavailable(f"read model {read_model} has no live generation")
+        found = self.known.get((read_model, numbers[read_model]))
+        if found is None:
+            raise unknown(read_model, numbers[read_model])
+        return found
 
 
 def _with_spares(declared: Sequence[Generation]) -> Mapping[tuple[str, int], Generation]:

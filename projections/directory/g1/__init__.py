@@ -3,7 +3,7 @@
 from sqlalchemy import MetaData
 
 from projections.directory import READ_MODEL
-from projections.directory.g1 import filters, projection, queries, tables
+from projections.directory.g1 import filters, projection, queries, stretches, tables
 
 
 class DirectoryG1:
@@ -20,7 +20,7 @@ class DirectoryG1:
     folded = staticmethod(projection.folded)
     find = staticmethod(queries.find)
     asks_memberships = staticmethod(filters.asks_memberships)
-    matching = staticmethod(queries.matching)
+    matching = staticmethod(stretches.matching)
     members_of = staticmethod(queries.members_of)
     groups_of = staticmethod(queries.groups_of)
     count_up_to = staticmethod(queries.count_up_to)

@@ -35,14 +35,15 @@ from projections.prepared import Prepared
 from projections.tables import members
 
 
-def _rendered(table: Table) -> list[ColumnElement[Any]]:
+def rendered(table: Table) -> list[ColumnElement[Any]]:
+    """Return the columns of a :class:`~projections.directory.Rendered`."""
     return [table.c.id, table.c.version, table.c.document, table.c.meta]
 
 
 def _by(table: Table, column: str) -> Prepared:
     """Return the statement of a lookup: the rows, and after them the groups of users."""
     matching = and_(table.c.realm == bindparam("realm"), table.c[column] == bindparam("key"))
-    found = select(*_rendered(table)).where(matching).order_by(table.c.id).limit(bindparam("limit"))
+    found = select(*rendered(table)).where(matching).order_by(table.c.id).limit(bindparam("limit"))
     if table is not users:
         return Prepared(found)
     joined = and_(members.c.realm == users.c.realm, members.c.member_id == users.c.id)
@@ -54,7 +55,7 @@ def _with_groups(found: Select[Any], group_rows: Select[Any]) -> CompoundSelect[
 
 
 def _get(table: Table) -> Prepared:
-    found = select(*_rendered(table)).where(
+    found = select(*rendered(table)).where(
         table.c.realm == bindparam("realm"), table.c.id == bindparam("id")
     )
     if table is not users:
@@ -134,7 +135,7 @@ def find(
         order = order_by(schema, query.sort_by, query.descending)
     place = func.row_number().over(order_by=order).label("place")
     wanted = (
-        select(*_rendered(table), place)
+        select(*rendered(table), place)
         .where(matching)
         .order_by(*order)
         .limit(page.count)
@@ -142,30 +143,12 @@ def find(
         .subquery("page")
     )
     statement = (
-        select(total.c.total, *(wanted.c[c.name] for c in _rendered(table)))
+        select(total.c.total, *(wanted.c[c.name] for c in rendered(table)))
         .select_from(total.outerjoin(wanted, literal(value=True)))
         .order_by(wanted.c.place)
     )
     rows = connection.execute(statement).all()
     return rows[0].total, [Rendered(*row[1:]) for row in rows if row.id is not None]
-
-
-def matching(  # noqa: PLR0913, PLR0917  # the parts of one question
-    connection: Connection,
-    schema: ResourceSchema,
-    realm: str,
-    filter_text: str | None,
-    after: str,
-    last: str,
-) -> Sequence[Rendered]:
-    """Return what matches among the ids after one and up to another, by id."""
-    table = TABLES[schema.name]
-    found = select(*_rendered(table)).where(
-        table.c.realm == realm, table.c.id > after, table.c.id <= last
-    )
-    if filter_text is not None:
-        found = found.where(compile_filter(schema, parse_filter(schema, filter_text)))
-    return [Rendered(*row) for row in connection.execute(found.order_by(table.c.id))]
 
 
 def look_up(
