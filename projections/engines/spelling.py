@@ -24,8 +24,8 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
 )
+from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -53,12 +53,14 @@ class NextNumber(FunctionElement[int]):
 
     def __init__(self, column: Column[Any]) -> None:
         # The sequence that PostgreSQL makes for such a column.
-        super().__init__(literal_column(f"'{column.table.name}_{column.name}_seq'::regclass"))
+        sequence = NumberSequence(f"{column.table.name}_{column.name}_seq")
+        super().__init__(sequence.next_value())
 
 
 @compiles(NextNumber, "postgresql")
 def _postgresql_number(element: NextNumber, compiler: SQLCompiler, **options: Any) -> str:
-    return f"nextval({compiler.process(element.clauses, **options)})"
+    (next_value,) = element.clauses
+    return compiler.process(next_value, **options)
 
 
 @compiles(NextNumber, "sqlite")
