@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     literal,
 )
+from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -52,13 +53,14 @@ class NextNumber(FunctionElement[int]):
 
     def __init__(self, column: Column[Any]) -> None:
         # The sequence that PostgreSQL makes for such a column.
-        sequence = literal(f"{column.table.name}_{column.name}_seq", Text())
-        super().__init__(cast(sequence, postgresql.REGCLASS))
+        sequence = NumberSequence(f"{column.table.name}_{column.name}_seq")
+        super().__init__(sequence.next_value())
 
 
 @compiles(NextNumber, "postgresql")
 def _postgresql_number(element: NextNumber, compiler: SQLCompiler, **options: Any) -> str:
-    return f"nextval({compiler.process(element.clauses, **options)})"
+    (next_value,) = element.clauses
+    return compiler.process(next_value, **options)
 
 
 @compiles(NextNumber, "sqlite")
