@@ -96,7 +96,10 @@ def check_key_file(settings: Settings, database: Database) -> None:
 
 def known_generations() -> Registry:
     """Return the read models of this release, in every generation it knows."""
-    return Registry([DirectoryG1(), SpansG1()], followed=[ActivityG1(), AuditG1(), SnapshotsG1()])
+    return Registry(
+        [DirectoryG1(), SpansG1()],
+        followed=[ActivityG1(), AuditG1(), SnapshotsG1()],
+    )
 
 
 def followings_of(
