@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter
+from typing import NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, select
@@ -26,7 +27,7 @@ from projections.realm_streams import count_events, list_realms, read_streams
 from projections.states import begin_state, set_state, states_of
 from projections.tables import events
 from replay.rebuilding.pace import Pace
-from replay.rebuilding.patience import Patience, Stopped, surely
+from replay.rebuilding.patience import Courtesy, Patience, Stopped, surely
 from replay.rebuilding.progress import Moment, Progress
 from replay.rebuilding.refusals import HeldByAnother, RebuildRefused
 
@@ -35,6 +36,14 @@ CLOSE = 20
 _ROUNDS = 100
 _BATCH = 500
 _NEWEST = Prepared(select(func.max(events.c.position)))
+
+
+class _Taken(NamedTuple):
+    """A piece that is in: how many events, up to which position, in how many seconds."""
+
+    events: int
+    position: int
+    seconds: float
 
 
 class Filler:
@@ -54,6 +63,7 @@ class Filler:
         self._generation = generation
         self._live = live
         self._patience = Patience(log.database, hold, stopped)
+        self._courtesy = Courtesy(log.database, stopped.wait)
         self._progress = progress
         self._stopped = stopped
         self._filling = Filling(generation)
@@ -158,9 +168,11 @@ class Filler:
         with self._database.reading() as connection:
             place = self._filling.place(connection, realm)
         while not place.done:
-            place = self._patience.persistently(partial(surely, self._piece, realm, place, stop))
+            piece = partial(surely, self._piece, realm, place, stop)
+            place, taken = self._patience.persistently(piece)
+            self._took(taken)
 
-    def _piece(self, realm: str, place: Place, stop: int, *, beside: bool) -> Place:
+    def _piece(self, realm: str, place: Place, stop: int, *, beside: bool) -> tuple[Place, _Taken]:
         """Take the next events of a realm in one transaction; return where it stands then."""
         with self._database.reading() as connection:
             found, after = read_streams(
@@ -173,11 +185,8 @@ class Filler:
             self._project(connection, found, beside=beside)
             self._filling.move(connection, realm, after, len(found))
             connection.commit()
-            taken = perf_counter() - began
-        self._pace.took(len(found), taken)
-        self._report(len(found), found[-1].position if found else 0)
-        self._patience.give_way(taken)
-        return after
+            seconds = perf_counter() - began
+        return after, _Taken(len(found), found[-1].position if found else 0, seconds)
 
     def _note_realms_done(self) -> None:
         with self._database.writing_beside() as connection:
@@ -189,13 +198,16 @@ class Filler:
         for _ in range(_ROUNDS):
             stop, reached = self._safe_stop(), self._whole().position
             while reached < stop:
-                reached = self._patience.persistently(partial(surely, self._step, reached, stop))
+                step = partial(surely, self._step, reached, stop)
+                taken = self._patience.persistently(step)
+                reached = taken.position
+                self._took(taken)
             with self._database.reading() as connection:
                 newest = stop if self._follows else _NEWEST.first(connection)[0] or 0
             if newest - reached <= CLOSE:
                 return
 
-    def _step(self, reached: int, stop: int, *, beside: bool) -> int:
+    def _step(self, reached: int, stop: int, *, beside: bool) -> _Taken:
         read = self._log.events.read(reached, self._pace.size, stop=stop)
         found = [Positioned(*each) for each in read]
         to = found[-1].position if found else stop
@@ -206,11 +218,8 @@ class Filler:
             self._project(connection, found, beside=beside)
             self._filling.advance(connection, to, len(found))
             connection.commit()
-            taken = perf_counter() - began
-        self._pace.took(len(found), taken)
-        self._report(len(found), to)
-        self._patience.give_way(taken)
-        return to
+            seconds = perf_counter() - began
+        return _Taken(len(found), to, seconds)
 
     def _project(
         self, connection: Connection, found: Sequence[Positioned], *, beside: bool = True
@@ -247,7 +256,11 @@ class Filler:
             f"another process goes on with {self._generation.read_model}; let it, or try again"
         )
 
-    def _report(self, events: int, position: int) -> None:
+    def _took(self, taken: _Taken) -> None:
+        """Learn from a piece that is in, and say so."""
+        self._pace.took(taken.events, taken.seconds)
         with self._reporting:
-            self._done += events
-            self._progress(Moment("filling", self._done, max(self._total, self._done), position))
+            self._done += taken.events
+            total = max(self._total, self._done)
+            self._progress(Moment("filling", self._done, total, taken.position))
+        self._courtesy.give_way(taken.seconds)

@@ -44,6 +44,31 @@ def surely(take: Callable[..., R], *arguments: object) -> R:
         return take(*arguments, beside=True)
 
 
+class Courtesy:
+    """Leaves the one right to write of an engine to others while they write."""
+
+    def __init__(self, database: Database, wait: Callable[[float], object]) -> None:
+        self._database = database
+        self._wait = wait
+        self._newest = 0
+        self._wrote = perf_counter() - _NEAR
+
+    def give_way(self, taken: float) -> None:
+        """Leave it alone for a while after a piece that took so many seconds.
+
+        Whoever waits for it looks for it now and then, and has to find it free.
+        """
+        if self._database.backend.writers > 1:
+            return
+        with self._database.reading() as connection:
+            newest = _NEWEST.first(connection)[0] or 0
+        if newest > self._newest > 0:
+            self._wrote = perf_counter()
+        self._newest = newest
+        if perf_counter() - self._wrote < _NEAR:
+            self._wait(_GIVES_WAY * taken)
+
+
 class Patience:
     """Of one filling, whose read model is held by a lock; may be shared by threads."""
 
@@ -52,8 +77,6 @@ class Patience:
         self._hold = hold
         self._stopped = stopped
         self._asked = perf_counter()
-        self._newest = 0
-        self._wrote = self._asked - _NEAR
 
     def persistently(self, piece: Callable[[], R]) -> R:
         """Do a piece of work, again where the database was busy; not after being told to stop.
@@ -74,21 +97,6 @@ class Patience:
                     raise
                 self._stopped.wait(_FIRST_PAUSE * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
-
-    def give_way(self, taken: float) -> None:
-        """Leave the one right to write alone for a while, where others have lately had it.
-
-        Whoever waits for it looks for it now and then, and has to find it free.
-        """
-        if self._database.backend.writers > 1:
-            return
-        with self._database.reading() as connection:
-            newest = _NEWEST.first(connection)[0] or 0
-        if newest > self._newest > 0:
-            self._wrote = perf_counter()
-        self._newest = newest
-        if perf_counter() - self._wrote < _NEAR:
-            self._stopped.wait(_GIVES_WAY * taken)
 
     def _ask_hold(self) -> None:
         now = perf_counter()

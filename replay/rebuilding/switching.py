@@ -27,6 +27,7 @@ from projections.generations import (
 )
 from projections.states import end_state, live_number, set_state, states_of
 from replay.rebuilding.pace import Pace
+from replay.rebuilding.patience import Courtesy
 from replay.rebuilding.progress import Moment, Progress, unwatched
 from replay.rebuilding.refusals import HeldByAnother, RebuildRefused
 
@@ -167,14 +168,16 @@ def _drop_tables(database: Database, generation: Generation, progress: Progress)
 def _empty(database: Database, table: Table, progress: Progress) -> None:
     """Delete a few rows at a time: to drop a full table takes the one right to write for long."""
     pace, done, key = Pace(database.backend.slice_seconds), 0, list(table.primary_key)
-    gone = 1
+    courtesy, gone = Courtesy(database, time.sleep), 1
     while gone:
         with database.filling() as connection:
             began = perf_counter()
             some = select(*key).limit(pace.size)
             gone = connection.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
             connection.commit()
-            pace.took(gone, perf_counter() - began)
+            taken = perf_counter() - began
+        pace.took(gone, taken)
+        courtesy.give_way(taken)
         done += gone
         progress(Moment("dropping", done, done))
 
