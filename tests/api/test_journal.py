@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from domain.refusals import Unavailable
+from tests.abuse.guarding import PUBLIC, address, declared
 from tests.api.guarded import basic
-from tests.api.journaled import Journaled, journaled_on
+from tests.api.journaled import AUDITOR, Journaled, journaled_on
 from tests.engines import Engine
 
 TOKEN = "/realms/acme/protocol/openid-connect/token"
@@ -134,6 +135,27 @@ def token_request(journaled: Journaled, credentials: str) -> Any:
         data={"grant_type": "client_credentials"},
         headers={"Authorization": basic(credentials)},
     )
+
+
+def test_l8_every_route_of_a_realm_is_in_its_journal_whoever_was_refused(
+    journaled: Journaled,
+) -> None:
+    auditor = {"Authorization": f"Bearer {journaled.tokens['acme', AUDITOR]}"}
+    strangers: list[dict[str, str]] = [{}, {"Authorization": "Bearer nothing"}, auditor]
+    routes = [each for each in declared(journaled.http.app) if "{realm}" in each[1]]  # type: ignore[arg-type]  # Starlette's type
+    assert len(routes) > 40
+    for method, path in routes:
+        for headers in strangers:
+            answer = journaled.http.request(method, address(path, "acme"), headers=headers)
+            row = journaled.rows("?count=1")[0]
+            if path == AUDIT and headers is auditor and answer.status_code == 200:
+                continue  # rows() asks there too
+            assert (row["status"], row["route"]) == (answer.status_code, path), (method, path)
+            assert row["method"] == method
+            proved = headers is auditor and path not in PUBLIC
+            assert row["clientId"] == (AUDITOR if proved else None), (method, path)
+            assert row["correlationId"]
+            assert row["sourceAddress"]
 
 
 def test_tokens_fetched_and_refused_stand_there(journaled: Journaled) -> None:
