@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import (
     Column,
     Connection,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -47,6 +48,7 @@ metadata = MetaData()
 snapshots = Table(
     "snapshots_g1",
     metadata,
+    Column("realm", Identifier, nullable=False),
     Column("stream_id", Identifier, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("schema", String(16), nullable=False),
@@ -54,6 +56,7 @@ snapshots = Table(
     Column("clear", LargeBinary, nullable=False),
     Column("personal", LargeBinary, nullable=False),
     Column("digest", String(64), nullable=False),
+    Index("snapshots_g1_by_realm", "realm", "stream_id"),
 )
 _fold = folding(KIND, User.evolve)
 
@@ -115,7 +118,7 @@ class SnapshotsG1:
             "clear": orjson.dumps({**said, "deleted": folded.state.deleted}),
             "personal": orjson.dumps({"document": folded.state.document}),
         }
-        return {**values, "digest": _digest(values.values())}
+        return {"realm": folded.realm, **values, "digest": _digest(values.values())}
 
     def _continued(self, stream_id: UUID, row: Any, events: Sequence[Any]) -> Stream[User] | None:
         """Return the stream of a row, ``None`` unless it is whole, read as this code would have
@@ -170,7 +173,7 @@ def _digest(values: Any) -> str:
 _OWN = snapshots.c.stream_id == bindparam("stream")
 _DELETE = delete(snapshots).where(_OWN)
 _ONE = Prepared(
-    select(*(column for column in snapshots.c if column.name != "stream_id")).where(_OWN)
+    select(*(c for c in snapshots.c if c.name not in {"realm", "stream_id"})).where(_OWN)
 )
 _EVENTS = select(log.c.originator_version, log.c.topic, log.c.state)
 _STREAM = _EVENTS.where(log.c.originator_id == bindparam("stream")).order_by(

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from api.composition import known_generations
 from domain.refusals import Unavailable
 from projections import generations
+from projections.activity.g1 import ActivityG1
 from projections.audit.g1 import AuditG1
 from projections.directory import Page, Query, live_directory
 from projections.directory.g1 import DirectoryG1
@@ -17,6 +19,7 @@ from projections.generations import Generation, Registry
 from projections.migration import WrongSchema, check_migrated, migrate
 from projections.processes import Presence
 from projections.realm_streams import read_streams
+from projections.snapshots.g1 import SnapshotsG1
 from projections.spans.g1 import SpansG1
 from projections.states import states_of
 from replay.rebuilding import filling
@@ -28,6 +31,7 @@ from tests.engines import Engine, only_on
 from tests.houses import House, opened_house
 from tests.next_generation import Next
 from tests.projections.commands import add_members, new_group
+from tests.projections.followed import following
 from tests.replay.rebuilt import (
     assert_alike,
     displayed,
@@ -306,7 +310,7 @@ def test_a_writer_that_does_not_know_a_written_generation_is_refused(house: Hous
 def test_a_release_that_does_not_know_what_is_written_is_not_served(house: House) -> None:
     populate(house)
     log = log_knowing(house, Next(MODELS["directory"]), followed=[AuditG1()])
-    _begin_following(house)
+    following(house.log, AuditG1())
     rebuild(log)
     check_migrated(house.database, log.registry)
     with pytest.raises(WrongSchema, match=r"generation 2 \(live\) that this release does not know"):
@@ -329,35 +333,44 @@ def test_a_fresh_database_begins_with_the_newest_generation(engine: Engine) -> N
         database.close()
 
 
-def test_a_follower_is_rebuilt_and_both_generations_move_in_step(house: House) -> None:
-    log = log_knowing(house, followed=[AuditG1()])
-    _begin_following(house)
+FOLLOWERS: dict[str, Generation] = {
+    "activity": ActivityG1(),
+    "audit": AuditG1(),
+    "snapshots": SnapshotsG1(interval=1),
+}
+
+
+@pytest.mark.parametrize("read_model", FOLLOWERS)
+def test_a_follower_is_rebuilt_and_both_generations_move_in_step(
+    house: House, read_model: str
+) -> None:
+    model = FOLLOWERS[read_model]
+    log = log_knowing(house, followed=[model])
+    following(house.log, model)
     populate(house)
     _follow(log)
-    assert rebuild(log, "audit").state == "live"
-    assert states(house, "audit") == {1: "live", -1: "retired"}
+    assert rebuild(log, read_model).state == "live"
+    assert states(house, read_model) == {1: "live", -1: "retired"}
     populate_more = new_user(house, "later")
     _follow(log)
     assert populate_more
-    assert_alike(house, "_g1", "_g1_spare", read_model="audit")
-    both = log_knowing(house, followed=[AuditG1(), Next(AuditG1())])
-    assert rebuild(both, "audit").state == "live"
-    assert states(house, "audit") == {1: "retired", 2: "live"}
+    assert_alike(house, "_g1", "_g1_spare", read_model=read_model)
+    both = log_knowing(house, followed=[model, Next(model)])
+    assert rebuild(both, read_model).state == "live"
+    assert states(house, read_model) == {1: "retired", 2: "live"}
     new_user(house, "last")
     _follow(both)
-    assert_alike(house, "_g1", "_g2", read_model="audit")
-    switch_back(house.database, both.registry, "audit")
+    assert_alike(house, "_g1", "_g2", read_model=read_model)
+    switch_back(house.database, both.registry, read_model)
     new_user(house, "back")
     _follow(both)
-    assert_alike(house, "_g1", "_g2", read_model="audit")
-    drop_others(house.database, both.registry, "audit")
-    assert states(house, "audit") == {1: "live"}
+    assert_alike(house, "_g1", "_g2", read_model=read_model)
+    drop_others(house.database, both.registry, read_model)
+    assert states(house, read_model) == {1: "live"}
 
 
-def _begin_following(house: House) -> None:
-    from tests.projections.followed import following
-
-    following(house.log, AuditG1())
+def test_every_read_model_is_rebuilt_somewhere_here() -> None:
+    assert {*MODELS, *FOLLOWERS} == set(known_generations().read_models)
 
 
 def _follow(log: Any) -> None:
