@@ -53,7 +53,11 @@ class Claims(Protocol):
         ...
 
     def take(self, kind: str, key: str, owner: str) -> str | None:
-        """Take a name; return the owner that has it already, or ``None`` when it was free."""
+        """Take a name; return the owner that has it already, or ``None`` when it was free.
+
+        Raises:
+            VersionConflict: its owner has given it up since it was found taken; decide again.
+        """
         ...
 
 

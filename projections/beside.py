@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain.ports import Head
+from domain.refusals import VersionConflict
 from domain.schemas import USER
 from projections.engines.spelling import insert_new
 from projections.prepared import Prepared
@@ -124,13 +125,20 @@ class SqlClaims:
         _RELEASE.later(self._connection, bound)
 
     def take(self, kind: str, key: str, owner: str) -> str | None:
-        """Take a name; return the owner that has it already, or ``None`` when it was free."""
+        """Take a name; return the owner that has it already, or ``None`` when it was free.
+
+        Raises:
+            VersionConflict: its owner has given it up since it was found taken; decide again.
+        """
         bound = {"b_realm": self._realm, "b_kind": kind, "b_key": key, "b_owner": owner}
         taken = _taking(self._connection.dialect.name).later(self._connection, bound)
         self._then()
         if taken():
             return None
-        return str(_OWNER.first(self._connection, bound)[0])
+        found = _OWNER.first(self._connection, bound)
+        if found is None:
+            raise VersionConflict(f"the {kind} of {owner} was given up by another one meanwhile")
+        return str(found[0])
 
 
 _CLAIM = and_(

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from domain.commands import CreateGroup, CreateUser, DeleteGroup, DeleteUser, PatchGroup, PatchUser
 from domain.group import Group
 from domain.handlers.groups import create_group, delete_group, patch_group
 from domain.handlers.users import create_user, delete_user, patch_user
 from domain.patching import AttributeOperation, MemberDelta
+from projections import beside
 from projections.transaction import OutOfOrder, SqlTransaction
+from tests.engines import only_on
 from tests.houses import House
 from tests.projections.commands import new_group, new_user
 
@@ -155,3 +159,25 @@ def test_a_transaction_that_records_nothing_leaves_nothing(house: House) -> None
     with house.log.transaction(house.cause()) as work:
         work.claims.take("userName", "ann", "x")
     assert house.rows() == before
+
+
+@only_on("postgresql", "SQLite has one writer: nobody gives a name up meanwhile")
+def test_a_name_given_up_after_it_was_found_taken_is_decided_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, given_up = new_user(house, "ann"), list[str]()
+
+    class Late:
+        """Asks for the owner when he has just gone."""
+
+        def first(self, connection: Connection, bound: Any) -> Any:
+            if not given_up:
+                given_up.append(ann)
+                house.log.handle(delete_user, DeleteUser(house.cause(), ann))
+            return real.first(connection, bound)
+
+    real = beside._OWNER
+    monkeypatch.setattr(beside, "_OWNER", Late())
+    again = new_user(house, "ann")
+    assert given_up == [ann], "the fault did not fire"
+    assert house.log.user(house.realms["acme"], again).state.document["userName"] == "ann"
