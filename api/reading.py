@@ -30,13 +30,14 @@ def view_of(service: Service, caller: Caller, connection: Connection) -> Represe
     return Representation(scim_base(service, caller.slug), caller.realm, directory)
 
 
-_WHOLE = {schema.name: Selection(schema) for schema in (USER, GROUP)}
+WHOLE = {schema.name: Selection(schema) for schema in (USER, GROUP)}
+"""All that is returned where nothing is selected."""
 
 
 def selection_of(request: Request, schema: ResourceSchema) -> Selection:
     """Return the attributes a request wants of one resource."""
     if not request.scope["query_string"]:
-        return _WHOLE[schema.name]
+        return WHOLE[schema.name]
     parameters = {name.lower(): value for name, value in request.query_params.items()}
     return read_selection(
         schema,
@@ -85,8 +86,6 @@ def look_up(
     service: Service, caller: Caller, search: Search, schema: ResourceSchema
 ) -> Response | None:
     """Answer a query for users by one index entry, in one statement; ``None`` for any other."""
-    if search.query.filter is None:
-        return None
     with service.database.glancing() as connection:
         view = view_of(service, caller, connection)
         found = view.directory.look_up(connection, schema, caller.realm, search.query, search.page)

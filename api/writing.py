@@ -121,12 +121,13 @@ class WriteRequest:
             answers[:] = [(view, user)]
 
         written = self.handle(handler, command, warnings, ask)
-        for view, user in answers:
+        if written.changed:  # else what an attempt asked for that did not come through is no answer
+            [(view, user)] = answers
             row = user()
             if row is not None and row.references is not None:
                 with_groups = self.selection.includes(derived_name(self.schema))
                 return self._shown(view, row, row.references if with_groups else (), status)
-        return self.answer(written.id, status)  # nothing was written
+        return self.answer(written.id, status)
 
     def _shown(
         self, view: Representation, row: Rendered, references: Sequence[Reference], status: int

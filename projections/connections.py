@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 from projections.engines.backend import Backend, Begin
-from projections.engines.naming import names_of
 from projections.engines.waiting import current_call
+from projections.naming import names_of
 
 _BEGIN = "rollbook_begin"
 _OF_THE_CALL = "connection"

@@ -77,7 +77,7 @@ class Database:
 
     @contextmanager
     def glancing(self) -> Iterator[Connection]:
-        """Give a connection for one prepared statement: a snapshot by itself, no transaction.
+        """Give a connection for prepared statements, each a snapshot by itself: no transaction.
 
         Raises:
             Unavailable: the database is busy or gone.
@@ -148,11 +148,7 @@ class Database:
     @contextmanager
     def filling(self) -> Iterator[Connection]:
         """As :meth:`writing_beside`, for what would be done again: its commit waits for no disk."""
-        with (
-            self._alone(),
-            self._translated(),
-            self._connections.begun("fill", Begin.FILL) as connection,
-        ):
+        with self._written(Begin.FILL, "fill") as connection:  # never one that is kept for writes
             yield connection
 
     @contextmanager
@@ -182,11 +178,11 @@ class Database:
             yield connection
 
     @contextmanager
-    def _written(self, what_for: Begin) -> Iterator[Connection]:
+    def _written(self, what_for: Begin, purpose: str = "write") -> Iterator[Connection]:
         with (
             self._alone(),
             self._translated(),
-            self._connections.begun("write", what_for) as connection,
+            self._connections.begun(purpose, what_for) as connection,
         ):
             yield connection
 

@@ -18,14 +18,16 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 from eventsourcing.utils import Environment
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from domain.events import RecordedEvent, Stream
 from domain.group import MEMBER_TOPICS
 from domain.topics import AGGREGATE_OF
 from projections.database import Database
 from projections.mapper import EventMapper
+from projections.prepared import Prepared
 from projections.recorder import SqlRecorder
+from projections.tables import events
 
 S = TypeVar("S")
 Projector = Callable[[Any, Iterable[RecordedEvent[Any]]], Any]
@@ -114,6 +116,11 @@ class EventLog(Application[UUID]):
         return SqlRecorder(self._database)
 
 
+def newest_position(connection: Connection) -> int:
+    """Return the position of the newest event that the connection sees, 0 in an empty log."""
+    return _NEWEST.first(connection)[0] or 0
+
+
 def folding(kind: str, evolve: Callable[[S | None, Any], S]) -> Projector:
     """Return the function that folds a stream of a kind with its aggregate's ``evolve``.
 
@@ -134,3 +141,6 @@ def folding(kind: str, evolve: Callable[[S | None, Any], S]) -> Projector:
         return stream
 
     return fold
+
+
+_NEWEST = Prepared(select(func.max(events.c.position)))

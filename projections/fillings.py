@@ -4,7 +4,7 @@ Rows of the read model and the note of how far they reach commit together, so a 
 where it stopped, whatever stopped it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, select, update
@@ -61,6 +61,10 @@ class Filling:
         row = connection.execute(_ROW, {**self._key, "b_realm": realm}).first()
         return Place() if row is None else Place(row.stream_id, row.version, bool(row.done))
 
+    def done(self, connection: Connection) -> frozenset[str]:
+        """Return the realms that are filled."""
+        return frozenset(connection.scalars(_REALMS_DONE, self._key))
+
     def held_place(self, connection: Connection, realm: str) -> Place:
         """Return where a realm stands, and keep everybody else from moving it until the commit."""
         bound = {**self._key, "b_realm": realm}
@@ -103,6 +107,14 @@ class Filling:
         connection.execute(new.values(**self._plain, realm=realm, holder="", **row))
 
 
+def reached(connection: Connection) -> Mapping[tuple[str, int], int]:
+    """Return, by read model and generation, up to which position everything is in.
+
+    Those of which not every realm is filled are missing: nothing is whole in them yet.
+    """
+    return {(name, number): position for name, number, position in connection.execute(_REACHED)}
+
+
 def _bound(place: Place) -> dict[str, object]:
     return {"to_stream": place.stream_id, "to_version": place.version, "is_done": place.done}
 
@@ -114,6 +126,10 @@ _OWN = and_(
 )
 _REALM = and_(_OWN, fillings.c.realm == bindparam("b_realm"))
 _ALL = and_(_OWN, fillings.c.realm == _WHOLE)
+_REACHED = select(fillings.c.read_model, fillings.c.generation, fillings.c.position).where(
+    fillings.c.realm == _WHOLE, fillings.c.done
+)
+_REALMS_DONE = select(fillings.c.realm).where(_OWN, fillings.c.done)
 _ROW = select(*(fillings.c[name] for name in _COLUMNS)).where(_REALM)
 _EVENTS = select(fillings.c.events).where(_OWN)
 _HOLD = update(fillings).where(_ALL).values(holder=bindparam("holder"))

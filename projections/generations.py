@@ -1,7 +1,8 @@
 """Read models and their generations (ADR 0008, ADR 0021).
 
 A generation is an immutable declaration: tables, a function that writes them from events, queries
-that read them. Which ones are written and which one is read stands in one durable table.
+that read them. Which ones are written and which one is read stands in durable tables
+(:mod:`projections.states`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, or_, select
 
 from domain.events import RecordedEvent
 from domain.refusals import Unavailable
-from projections.engines.naming import TableNames, speaking_of
+from projections.naming import TableNames, speaking_of
 from projections.prepared import Prepared
 from projections.tables import generations
 

@@ -29,8 +29,8 @@ from projections.generations import Registry
 from projections.kept_streams import KeptStreams
 from projections.prepared import Prepared
 from projections.snapshots.g1 import SnapshotsG1
-from projections.tables import events, streams
-from projections.transaction import Last, SqlTransaction
+from projections.tables import streams
+from projections.transaction import NEWEST, Last, SqlTransaction
 
 ATTEMPTS = 10
 """How often a command is decided anew when others write the same stream."""
@@ -61,7 +61,7 @@ _GROUP_HEAD = select(streams.c.version, streams.c.correlation_id).where(
 )
 
 
-_NEWEST = Prepared(select(events.c.recorded_at).order_by(events.c.position.desc()).limit(1))
+_NEWEST = Prepared(NEWEST)
 
 
 def system_clock() -> int:

@@ -13,6 +13,7 @@ from domain.events import RecordedEvent
 from domain.group import MEMBER_TOPICS
 from projections.event_store import EventLog
 from projections.generations import Positioned
+from projections.recorder import STREAM
 from projections.tables import events, streams
 
 _ROWS_AT_A_TIME = 500
@@ -27,7 +28,7 @@ class PastStream(NamedTuple):
     """Of the last event."""
 
 
-class Standing(NamedTuple):
+class StreamEnd(NamedTuple):
     """A stream, living or ended: its version now, and the position of its last event."""
 
     id: str
@@ -37,10 +38,10 @@ class Standing(NamedTuple):
 
 def streams_after(
     connection: Connection, realm: str, kind: str, after: str, limit: int
-) -> list[Standing]:
+) -> list[StreamEnd]:
     """Return the streams of a kind whose ids lie after one (``""``: all), by id."""
     bound = {"realm": realm, "type": kind, "after": after, "limit": limit}
-    return [Standing(*row) for row in connection.execute(_STREAMS_AFTER, bound)]
+    return [StreamEnd(*row) for row in connection.execute(_STREAMS_AFTER, bound)]
 
 
 def count_streams(connection: Connection, realm: str, kind: str) -> int:
@@ -67,7 +68,7 @@ def events_at(
 
 def whole_stream(connection: Connection, log: EventLog, stream_id: str) -> list[RecordedEvent[Any]]:
     """Return every event of a stream, in the caller's snapshot."""
-    rows = connection.execute(_WHOLE, {"stream": stream_id})
+    rows = connection.execute(STREAM, {"stream": stream_id})
     return [log.decoded(stream_id, row.originator_version, row.topic, row.state) for row in rows]
 
 
@@ -116,11 +117,6 @@ def _past(  # noqa: PLR0913, PLR0917  # the parts of one question
 _STREAM = select(
     events.c.position, events.c.originator_version, events.c.topic, events.c.state
 ).where(events.c.realm == bindparam("realm"), events.c.originator_id == bindparam("stream"))
-_WHOLE = (
-    select(events.c.originator_version, events.c.topic, events.c.state)
-    .where(events.c.originator_id == bindparam("stream"))
-    .order_by(events.c.originator_version)
-)
 _UP_TO_POSITION = events.c.position <= bindparam("limit")
 _UP_TO_VERSION = events.c.originator_version <= bindparam("limit")
 _STREAMS_AFTER = (

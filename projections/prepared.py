@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Connection, Executable
 
 from projections.engines import statements_of
-from projections.engines.naming import TableNames, names_of
 from projections.engines.statements import Answer, Compiled, Statements
+from projections.naming import TableNames, names_of
 
 
 class Prepared:
     """A Core statement with named parameters (``bindparam``), compiled once for each dialect.
 
-    And once more where a connection speaks about spare tables (:mod:`projections.engines.naming`).
+    And once more where a connection speaks about spare tables (:mod:`projections.naming`).
     """
 
     def __init__(self, statement: Executable) -> None:

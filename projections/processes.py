@@ -56,11 +56,17 @@ class Presence:
             return
         self.leave()
         self._id = str(uuid4())
-        self._lock = self._database.hold(_lock_of(self._id), once=True)
+        lock = self._database.hold(_lock_of(self._id), once=True)
         row = {"process_id": self._id, "name": process_name(), "knows": self._knows}
-        with self._database.writing_beside() as connection:
-            connection.execute(insert(processes).values(**row, since=self._clock()))
-            connection.commit()
+        try:
+            with self._database.writing_beside() as connection:
+                connection.execute(insert(processes).values(**row, since=self._clock()))
+                connection.commit()
+        except BaseException:
+            if lock is not None:  # it is not said yet: the next turn says it
+                lock.release()
+            raise
+        self._lock = lock
 
     def leave(self) -> None:
         """Say that it does not serve any more."""
@@ -81,14 +87,12 @@ def list_unaware(database: Database, read_model: str, number: int) -> Sequence[P
         rows = connection.execute(select(processes).order_by(processes.c.since)).all()
     found = []
     for row in rows:
-        if [read_model, number] in orjson.loads(row.knows):
-            continue
         lock = database.hold(_lock_of(row.process_id), once=True)
-        if lock is None:
-            found.append(Process(row.process_id, row.name, row.since))
-        else:
+        if lock is not None:
             _forget(database, row.process_id)
             lock.release()
+        elif [read_model, number] not in orjson.loads(row.knows):
+            found.append(Process(row.process_id, row.name, row.since))
     return found
 
 

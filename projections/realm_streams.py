@@ -19,7 +19,7 @@ _LAST = 2**31 - 1
 
 
 def list_realms(connection: Connection, stop: int) -> Sequence[str]:
-    """Return the realms that the log up to ``stop`` is about, asking once for each."""
+    """Return the realms that the log up to ``stop`` is about, asking twice for each."""
     return list(_realms(connection, stop))
 
 

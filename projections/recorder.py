@@ -28,14 +28,14 @@ class Envelope(NamedTuple):
 
 _INSERT = inserting(events, number="position")
 _INSERT_NUMBERED = inserting(events)
-_STREAM = (
+STREAM = (
     select(events.c.originator_version, events.c.topic, events.c.state)
     .where(events.c.originator_id == bindparam("stream"))
     .order_by(events.c.originator_version)
 )
-_WHOLE_STREAM = Prepared(_STREAM)
+WHOLE_STREAM = Prepared(STREAM)
 """What loading an aggregate asks for."""
-_REST_OF_STREAM = Prepared(_STREAM.where(events.c.originator_version > bindparam("gt")))
+_REST_OF_STREAM = Prepared(STREAM.where(events.c.originator_version > bindparam("gt")))
 """What reading on from a version asks for."""
 
 
@@ -115,12 +115,12 @@ class SqlRecorder(ApplicationRecorder):
         """Return the events of a stream by version, leaving out those of some topics."""
         stream = {"stream": str(originator_id)}
         if lte is None and limit is None and not desc and not without_topics:
-            wanted = _WHOLE_STREAM if gt is None else _REST_OF_STREAM
+            wanted = WHOLE_STREAM if gt is None else _REST_OF_STREAM
             bound = stream if gt is None else {**stream, "gt": gt}
             with self.database.glancing() as connection:
                 return stored_events(originator_id, wanted.rows(connection, bound))
         version = events.c.originator_version
-        statement = _STREAM
+        statement = STREAM
         if gt is not None:
             statement = statement.where(version > gt)
         if lte is not None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
 
 from projections.generations import READ, WRITTEN, Generation, Registry, Written
+from projections.prepared import Prepared
 from projections.tables import checkpoints, generations
 
 
@@ -67,17 +68,15 @@ def end_state(connection: Connection, registry: Registry, generation: Generation
     connection.execute(_DELETE[table], bound)
 
 
-def written_followers(
-    connection: Connection, registry: Registry, read_model: str
-) -> Sequence[Written]:
-    """Return the generations of a followed read model that move with the live one, and that.
+def written_followers(connection: Connection, registry: Registry) -> Sequence[Written]:
+    """Return the live generation of each followed read model, and those that move with it.
 
     What this code does not know is left out: another release builds it, and is asked to wait while
     this process lives.
     """
     return [
         Written(registry.every[read_model, number], state)
-        for number, state in states_of(connection, read_model).items()
+        for read_model, number, state in _FOLLOWERS.rows(connection)
         if state in WRITTEN and (read_model, number) in registry.every
     ]
 
@@ -87,6 +86,9 @@ def _selected(table: Table) -> Select[Any]:
 
 
 _SELECT = {table: _selected(table) for table in (generations, checkpoints)}
+_FOLLOWERS = Prepared(
+    _SELECT[checkpoints].order_by(checkpoints.c.read_model, checkpoints.c.generation)
+)
 _OWN = {
     table: and_(
         table.c.read_model == bindparam("b_read_model"),

@@ -235,5 +235,5 @@ class SqlTransaction:
         self._connection.commit()
 
 
-_NEWEST = select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)
-_END_OF_LOG = Prepared(select(_NEWEST.scalar_subquery(), NextNumber(events_table.c.position)))
+NEWEST = select(events_table.c.recorded_at).order_by(events_table.c.position.desc()).limit(1)
+_END_OF_LOG = Prepared(select(NEWEST.scalar_subquery(), NextNumber(events_table.c.position)))

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from domain.schemas import GROUP, ResourceSchema
 from projections.directory import DirectoryGeneration, Reference, Rendered, live_directory
 from projections.log import SqlLog
-from projections.past import Standing, count_streams, events_at, streams_after
+from projections.past import StreamEnd, count_streams, events_at, streams_after
 from projections.scratch import Scratch
 from projections.spans import Span
 from projections.spans.g1 import groups_of_each_at, members_at, memberships_at
@@ -197,18 +197,18 @@ class _Look:
             effort=len(some) + sum(each.version for each in folded),
         )
 
-    def _is_folded(self, stream: Standing) -> bool:
+    def _is_folded(self, stream: StreamEnd) -> bool:
         """Whether the live read model may say something else than what was then."""
         return self._memberships or stream.position > self._question.moment.position
 
-    def _affordable(self, standings: Sequence[Standing]) -> Sequence[Standing]:
+    def _affordable(self, standings: Sequence[StreamEnd]) -> Sequence[StreamEnd]:
         """Return the first streams, as far as their events are few enough; one at least."""
         events = accumulate(each.version if self._is_folded(each) else 0 for each in standings)
         count = sum(each <= _PIECE_EVENTS for each in events)
         return standings[: max(count, 1)]
 
     def _folded(
-        self, connection: Connection, streams: Sequence[Standing], after: str, last: str
+        self, connection: Connection, streams: Sequence[StreamEnd], after: str, last: str
     ) -> list[Rendered]:
         asked, ids = self._question, [each.id for each in streams]
         of_groups = asked.schema is GROUP

@@ -6,14 +6,13 @@ see the old rows until the new ones stand, and a failure leaves the old ones. Wr
 
 from collections.abc import Callable
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 
 from projections.database import Database
-from projections.event_store import EventLog
+from projections.event_store import EventLog, newest_position
 from projections.followers.checkpoints import Checkpoint
 from projections.generations import Positioned, Registry
 from projections.states import written_followers
-from projections.tables import events
 
 BATCH = 500
 Progress = Callable[[int, int], None]
@@ -36,18 +35,13 @@ def refill(
     count = 0
     with database.writing_alone() as connection:
         inline = [each.generation for each in registry.written(connection)]
-        followers = [
-            each.generation
-            for read_model in registry.read_models
-            if registry.follows(read_model)
-            for each in written_followers(connection, registry, read_model)
-        ]
+        followers = [each.generation for each in written_followers(connection, registry)]
         written = [*inline, *followers]
         for generation in written:
             Checkpoint(generation).unpark_all(connection)
             for table in generation.metadata.sorted_tables:
                 connection.execute(delete(table))
-        newest = connection.scalar(select(func.max(events.c.position))) or 0
+        newest = newest_position(connection)
         reached = 0
         while found := log.read(reached, batch, connection=connection):
             for generation in written:
@@ -56,6 +50,6 @@ def refill(
             reached = found[-1][0]
             progress(reached, newest)
         for follower in followers:
-            Checkpoint(follower).restart(connection, at=reached)
+            Checkpoint(follower).move(connection, reached, 0)
         connection.commit()
     return count

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from domain.ports import Clock
 from projections.database import Database
-from projections.followers.checkpoints import FOLLOWS_PARKED, Standing, parked_of_all, standings
+from projections.event_store import newest_position
+from projections.fillings import reached
+from projections.followers.checkpoints import Standing, parked_of_each, standings
 from projections.generations import DROPPED, READ, WRITTEN
 from projections.log import system_clock
-from projections.tables import events, fillings, generations
+from projections.tables import events, generations
 
 INLINE, FOLLOWS = "inline", "follows"
 SAMPLE_SECONDS = 0.5
@@ -92,6 +94,8 @@ class _Reading(NamedTuple):
 
     at: int
     newest: int
+    recorded: int
+    """Events of the last :data:`RATE_SECONDS`."""
     found: Sequence[_Standing]
 
     @property
@@ -123,23 +127,18 @@ def read_model_status(
 
 
 def _read(connection: Connection, clock: Clock) -> _Reading:
-    newest = connection.scalar(select(func.max(events.c.position))) or 0
-    return _Reading(clock(), newest, [*_inline(connection, newest), *_following(connection)])
+    newest, now = newest_position(connection), clock()
+    recorded = connection.scalar(_RECORDED, {"since": now - RATE_SECONDS * _SECOND}) or 0
+    found = [*_inline(connection, newest), *_following(connection)]
+    return _Reading(now, newest, recorded, found)
 
 
 def _inline(connection: Connection, newest: int) -> Sequence[_Standing]:
-    parked = parked_of_all(connection)
-    filled = {
-        (each.read_model, each.generation): each.position for each in connection.execute(_FILLED)
-    }
+    filled = reached(connection)
     found = []
-    for name, number, state in connection.execute(_GENERATIONS):
-        own = [each for each in parked if (each.read_model, each.generation) == (name, number)]
-        errors = [each.error for each in own if each.error != FOLLOWS_PARKED]
+    for name, number, state, parked, stale, error in connection.execute(_GENERATIONS):
         position = newest if state in WRITTEN else filled.get((name, number), 0)
-        stale = len({each.stream_id for each in own})
-        error = errors[-1] if errors else None
-        found.append(_Standing(name, number, INLINE, state, position, len(own), stale, error=error))
+        found.append(_Standing(name, number, INLINE, state, position, parked, stale, error=error))
     return found
 
 
@@ -196,23 +195,26 @@ def _measured(
 
 def _rate(connection: Connection, before: _Reading, now: _Reading, own: _Standing) -> float:
     if own.position == now.newest:
-        since = {"since": now.at - RATE_SECONDS * _SECOND}
-        return (connection.scalar(_RECORDED, since) or 0) / RATE_SECONDS
+        return now.recorded / RATE_SECONDS
     seconds = (now.at - before.at) / _SECOND
+    if seconds <= 0:
+        return 0.0
     was = {(each.read_model, each.generation): each.position for each in before.found}
     after = was.get((own.read_model, own.generation), own.position)
     taken = connection.scalar(_COUNT, {"after": after, "upto": own.position}) or 0
-    return taken / seconds if seconds > 0 else 0.0
+    return taken / seconds
 
 
 _GENERATIONS = (
-    select(generations.c.read_model, generations.c.generation, generations.c.state)
+    select(
+        generations.c.read_model,
+        generations.c.generation,
+        generations.c.state,
+        *parked_of_each(generations),
+    )
     .where(generations.c.state != DROPPED)
     .order_by(generations.c.read_model, generations.c.generation)
 )
-_FILLED = select(
-    fillings.c.read_model, fillings.c.generation, func.min(fillings.c.position).label("position")
-).group_by(fillings.c.read_model, fillings.c.generation)
 _COUNT = (
     select(func.count())
     .select_from(events)

@@ -14,7 +14,7 @@ from domain.events import RecordedEvent
 from domain.group import Group
 from domain.handlers.groups import DISPLAY_NAME
 from domain.handlers.users import USER_NAME
-from domain.schemas import GROUP, USER, ResourceSchema
+from domain.schemas import GROUP, SCHEMAS, USER, ResourceSchema
 from domain.user import User
 from projections.directory import Rendered, live_directory
 from projections.log import SqlLog
@@ -22,7 +22,6 @@ from projections.past import whole_stream
 from projections.tables import claims, members, realms, streams
 
 _PAGE = 500
-_SCHEMAS = {schema.name: schema for schema in (USER, GROUP)}
 Progress = Callable[[int, int], None]
 """Called with the streams compared and all there are."""
 
@@ -93,9 +92,9 @@ def _differences(connection: Connection, log: SqlLog, realm: str, id_: str) -> I
         (last.originator_version, last.event.topic.endswith(".deleted"), last.recorded_at),
         (head.version, bool(head.deleted), head.recorded_at),
     )
-    if head.type not in _SCHEMAS:
+    if head.type not in SCHEMAS:
         return
-    schema = _SCHEMAS[head.type]
+    schema = SCHEMAS[head.type]
     directory = live_directory(log.registry, connection)
     said, kept = directory.folded(events), directory.get(connection, schema, realm, id_)
     yield from differ("document", _document(said), _document(kept))

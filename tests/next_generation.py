@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData
 
-from projections.engines.naming import TableNames, speaking_of
 from projections.generations import Generation, Positioned
+from projections.naming import TableNames, speaking_of
 
 
 class _Numbered(TableNames):

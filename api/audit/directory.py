@@ -8,15 +8,15 @@ from starlette.responses import Response
 
 from api.app_state import service_of, workers_of
 from api.audit.history import asked, count_of, same_query
-from api.audit.past import BASE, WHOLE, derived_of, moment_of, when
+from api.audit.past import BASE, derived_of, instant_of, when
 from api.auth import Caller, auditor
 from api.composition import Service
-from api.reading import view_of
+from api.reading import WHOLE, view_of
 from api.representation import json_response
 from domain.schemas import GROUP, USER, ResourceSchema
 from replay.cursors import open_cursor, seal
 from replay.directory_then import DirectoryThen
-from replay.moments import Moment
+from replay.moments import Moment, moment_at
 
 router = APIRouter()
 _PARAMETERS = ("at", "filter", "derived", "count", "cursor")
@@ -36,11 +36,13 @@ def directory_page(
     """
     query = asked(parameters, *_PARAMETERS)
     count, derived = count_of(query), derived_of(parameters)
-    moment, after = moment_of(service, parameters), ""
+    at, after = instant_of(service, parameters), ""
     same = same_query(schema.endpoint, query)
     if "cursor" in query:
         cut, after = open_cursor(service.key, caller.realm, same, query["cursor"])
-        moment = Moment(moment.at, cut)
+        moment = Moment(at, cut)
+    else:
+        moment = moment_at(service.database, at)
     wanted = DirectoryThen(
         service.log, caller.realm, schema, moment, query.get("filter") or None, derived
     )

@@ -9,9 +9,8 @@ from api.app_state import service_of, workers_of
 from api.auth import Caller, auditor
 from api.composition import Service
 from api.parameters import one, whole_number
-from api.reading import view_of
+from api.reading import WHOLE, view_of
 from api.representation import json_response, resource_response
-from api.selection import Selection
 from domain.instants import instant
 from domain.refusals import InvalidValue
 from domain.schemas import GROUP, USER, ResourceSchema
@@ -20,16 +19,19 @@ from replay.moments import Moment, moment_at, parse_instant
 
 BASE = "/realms/{realm}/audit/v1"
 router = APIRouter()
-WHOLE = {schema.name: Selection(schema) for schema in (USER, GROUP)}
-"""What other resources decide is left out where it is not read."""
+
+
+def instant_of(service: Service, query: Any, name: str = "at") -> int:
+    """Return the instant a parameter names, in microseconds since 1970. Raises InvalidValue."""
+    text = one(query, name)
+    if text is None:
+        raise InvalidValue(f"{name} is missing: an instant such as 2026-03-03T12:00:00Z")
+    return parse_instant(text, name, service.log.has_happened)
 
 
 def moment_of(service: Service, query: Any, name: str = "at") -> Moment:
     """Return the moment a parameter names. Raises InvalidValue."""
-    text = one(query, name)
-    if text is None:
-        raise InvalidValue(f"{name} is missing: an instant such as 2026-03-03T12:00:00Z")
-    return moment_at(service.database, parse_instant(text, name, service.log.has_happened))
+    return moment_at(service.database, instant_of(service, query, name))
 
 
 def derived_of(query: Any) -> bool:

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import TypeVar
 from uuid import uuid4
 
+from api.auth import Caller
 from api.composition import Service, open_service
 from api.settings import read_settings
 from domain.cause import Actor, Cause
 from projections.log import SqlLog
 from projections.realms import RealmRow, get_realm
+from replay.moments import Moment, moment_at, parse_instant
 
 R = TypeVar("R")
 
@@ -51,6 +53,16 @@ def cause_of(operation: str, realm: str = "") -> Cause:
         correlation_id=uuid4().hex,
         operation=f"rollbook {operation}",
     )
+
+
+def reading_as_operator(realm: RealmRow) -> Caller:
+    """Return an operator in a realm, as what answers requests wants its caller."""
+    return Caller(realm.realm, realm.slug, "", "", frozenset(), None, None)
+
+
+def moment_named(service: Service, text: str, option: str) -> Moment:
+    """Return the moment that an option names. Raises InvalidValue."""
+    return moment_at(service.database, parse_instant(text, option, service.log.has_happened))
 
 
 def realm_named(service: Service, name: str) -> RealmRow:

@@ -72,27 +72,16 @@ def serve(
     """
     from api.cli.acting import opened
     from api.cli.expiry import log_expiring
+    from api.cli.listening import listening
     from api.cli.pending import rebuilding_beside, tell_pending
-    from api.cli.serving import (
-        default_public_url,
-        listen,
-        listen_for_operators,
-        serve_on,
-        url_of,
-    )
-    from api.logs import configure
-    from api.settings import read_settings
+    from api.cli.serving import serve_on
 
-    settings = read_settings()
-    configure(settings.log_level)
-    with listen(host, port) as listener, listen_for_operators(settings) as operators:
-        url = url_of(host, listener)
-        default_public_url(url)
+    with listening(host, port) as sockets:
         with opened() as service:
             log_expiring(service)
             pending = tell_pending(service)
         with rebuilding_beside(wanted=auto_rebuild and pending):
-            serve_on(listener, url=url, workers=workers, operators=operators)
+            serve_on(sockets, workers=workers)
 
 
 @app.command(epilog=examples("rollbook migrate"))
@@ -139,24 +128,13 @@ def quickstart(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """
     from api.cli.acting import opened
     from api.cli.expiry import log_expiring
+    from api.cli.listening import listening
     from api.cli.quickstart import introduce
-    from api.cli.serving import (
-        default_public_url,
-        listen,
-        listen_for_operators,
-        serve_on,
-        url_of,
-    )
-    from api.logs import configure
-    from api.settings import read_settings
+    from api.cli.serving import serve_on
 
-    settings = read_settings()
-    configure(settings.log_level)
-    with listen(host, port) as listener, listen_for_operators(settings) as operators:
-        url = url_of(host, listener)
-        default_public_url(url)
+    with listening(host, port) as sockets:
         with opened(may_migrate=True) as service:
-            for line in introduce(service, url):
+            for line in introduce(service, sockets.url):
                 say(line)
             log_expiring(service)
-        serve_on(listener, url=url, workers=1, operators=operators)
+        serve_on(sockets, workers=1)

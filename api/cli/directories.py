@@ -53,25 +53,22 @@ def directory(  # noqa: PLR0913  # a command has as many words as it needs
 
     With --json one object, as the audit interface answers it, written as it is found.
     """
-    from api.auth import Caller
-    from api.cli.acting import opened, realm_named
+    from api.cli.acting import moment_named, opened, reading_as_operator, realm_named
     from api.cli.backups import stopped_cleanly
     from api.cli.exporting import whole_stream
     from api.cli.progress import slow_bar
     from api.reading import view_of
     from domain.schemas import GROUP, USER
     from replay.directory_then import DirectoryThen
-    from replay.moments import moment_at, parse_instant
 
     schema = USER if kind is Kinds.USERS else GROUP
     with opened() as service, stopped_cleanly(), slow_bar("directory") as report:
         named = realm_named(service, realm)
-        moment = moment_at(service.database, parse_instant(at, "--at", service.log.has_happened))
+        moment = moment_named(service, at, "--at")
         asked = DirectoryThen(service.log, named.realm, schema, moment, filter_text, derived)
         found = asked.all(report)
-        operator = Caller(named.realm, named.slug, "", "", frozenset(), None, None)
         with service.database.reading() as connection:
-            view = view_of(service, operator, connection)
+            view = view_of(service, reading_as_operator(named), connection)
         with whole_stream() as stream:
             if as_json:
                 _write(stream, view, schema, moment, found)
@@ -88,7 +85,8 @@ def _write(
 ) -> None:
     import orjson
 
-    from api.audit.past import WHOLE, when
+    from api.audit.past import when
+    from api.reading import WHOLE
 
     stream.write(orjson.dumps(when(moment))[:-1] + b',"resources":[')
     comma = b""

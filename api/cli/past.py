@@ -36,15 +36,13 @@ def as_of(  # a command has as many words as it needs
     from starlette.datastructures import QueryParams
 
     from api.audit.past import past_resource
-    from api.auth import Caller
-    from api.cli.acting import opened, realm_named
+    from api.cli.acting import opened, reading_as_operator, realm_named
     from domain.schemas import GROUP, USER
 
     asked = {"at": at, "version": version, "derived": "true" if at else None}
     query = QueryParams(urlencode({name: value for name, value in asked.items() if value}))
     with opened() as service:
-        named = realm_named(service, realm)
-        operator = Caller(named.realm, named.slug, "", "", frozenset(), None, None)
+        operator = reading_as_operator(realm_named(service, realm))
         schema = USER if kind is Kind.USER else GROUP
         answer = past_resource(service, operator, schema, resource_id, query)
     say(bytes(answer.body).decode())
@@ -58,14 +56,13 @@ def members(
     as_json: AsJson = False,
 ) -> None:
     """Show who was a member of a group at an instant."""
-    from api.cli.acting import opened, realm_named
+    from api.cli.acting import moment_named, opened, realm_named
     from domain.instants import instant
     from replay.as_of import AsOf
-    from replay.moments import moment_at, parse_instant
 
     with opened() as service:
         named = realm_named(service, realm)
-        moment = moment_at(service.database, parse_instant(at, "--at", service.log.has_happened))
+        moment = moment_named(service, at, "--at")
         spans = AsOf(service.log, named.realm).members_at(group_id, moment)
     found: list[dict[str, Any]] = [
         {"value": span.id, "display": span.display, "type": span.type} for span in spans

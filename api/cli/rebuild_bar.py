@@ -13,8 +13,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from replay.rebuilding.progress import Moment
 from replay.rebuilding.progress import Progress as Watch
+from replay.rebuilding.progress import Reached
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def rebuild_bar(read_model: str, *, console: Console | None = None) -> Iterator[
     )
     tasks = dict[str, TaskID]()
 
-    def show(moment: Moment) -> None:
+    def show(moment: Reached) -> None:
         if moment.doing not in tasks:
             for task in tasks.values():
                 bar.update(task, visible=False)

@@ -45,19 +45,14 @@ def restore(  # noqa: PLR0913  # a command has as many words as it needs
     With --to the attributes of one that is there are put back to what they were. Everything is
     recorded as new events; a name that another has by now is refused.
     """
-    from api.cli.acting import cause_of, opened, realm_named
+    from api.cli.acting import cause_of, moment_named, opened, realm_named
     from domain.schemas import GROUP, USER
-    from replay.moments import moment_at, parse_instant
     from replay.restoring import restore as bring_back
 
     schema = USER if kind is Kind.USER else GROUP
     with opened() as service:
         cause = cause_of("replay restore", realm_named(service, realm).realm)
-        moment = None
-        if to is not None:
-            moment = moment_at(
-                service.database, parse_instant(to, "--to", service.log.has_happened)
-            )
+        moment = None if to is None else moment_named(service, to, "--to")
         written = bring_back(service.log, schema, cause, resource_id, to=moment, members=members)
     warnings = [warned.code for warned in written.warnings]
     show(

@@ -11,6 +11,7 @@ written at every one.
 import asyncio
 from bisect import bisect_left
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class RequestCounter:
         self.tallies: dict[Kind, Tally] = {}
         self._file = OwnFile(folder)
         self._has_news = False
+        self._stopping = asyncio.Event()
         self._telling: asyncio.Task[None] | None = None
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
@@ -74,14 +76,15 @@ class RequestCounter:
 
     async def stop(self) -> None:
         """Tell what is left, and no more."""
+        self._stopping.set()
         if self._telling is not None:
-            self._telling.cancel()
-            await asyncio.wait([self._telling])  # a file that is being written is written whole
+            await self._telling  # not cancelled: its thread would go on writing the same file
         await self.tell()
 
     async def _keep_telling(self) -> None:
-        while True:
-            await asyncio.sleep(TELL_SECONDS)
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TELL_SECONDS)
             await self.tell()
 
 

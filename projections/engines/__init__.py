@@ -6,6 +6,7 @@
   statements reach a driver
 - :mod:`~projections.engines.sessions`, :mod:`~projections.engines.waiting`: how a call waits for a
   server, in a thread and on the event loop
+- :mod:`~projections.engines.session_locks`: what only one process has at a time
 - :mod:`~projections.engines.types`: column types
 - :mod:`~projections.engines.spelling`: expressions that are spelled differently
 """

@@ -40,7 +40,7 @@ _FAILOVER = {
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "3",
 }
-"""Of the leader's own session: a host that disappears has left within five seconds."""
+"""Of a session that holds something: a host that disappears has left within five seconds."""
 
 # The keys of the advisory locks; they are the database's own, and eternal.
 _LOG, _MIGRATION = 7_305_816_340_101, 7_305_816_340_102

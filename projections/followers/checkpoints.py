@@ -1,9 +1,20 @@
 """How far each follower has come, and which events it could not take (durable tables)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from projections.engines.spelling import insert_new
 from projections.generations import Generation, Positioned
@@ -33,12 +44,6 @@ class Checkpoint:
     def __init__(self, model: Generation) -> None:
         self._key = {"read_model": model.read_model, "generation": model.number}
 
-    def begin(self, connection: Connection) -> bool:
-        """Make the checkpoint, at the beginning of the log, where there is none; whether it was."""
-        row = {**self._key, "position": 0, "moved_at": 0, "error": None}
-        new = insert_new(connection.dialect.name, checkpoints).values(row)
-        return connection.execute(new.returning(checkpoints.c.position)).first() is not None
-
     def position(self, connection: Connection) -> int:
         """Return the position of the last event that counts, 0 before the first."""
         return int(connection.execute(_POSITION, self._key).scalar_one())
@@ -63,11 +68,6 @@ class Checkpoint:
         """Keep why the follower does not get on."""
         values = {"now": now, "what": repr(error)[:_LONGEST_ERROR]}
         connection.execute(_FAIL, {**_bound(self._key), **values})
-
-    def restart(self, connection: Connection, *, at: int) -> None:
-        """Go on after another position, and forget what was parked."""
-        connection.execute(_UNPARK_ALL, self._key)
-        connection.execute(_MOVE, {**_bound(self._key), "to": at, "now": 0, "what": None})
 
     def stale_streams(self, connection: Connection) -> frozenset[str]:
         """Return the streams of which an event is parked: their later ones have to wait."""
@@ -148,6 +148,25 @@ def parked_of_all(connection: Connection) -> list[Parked]:
     return [Parked(*row) for row in connection.execute(_ALL_PARKED)]
 
 
+def parked_of_each(table: Table) -> Sequence[ScalarSelect[Any]]:
+    """Return, for each generation of a table: how many events are parked for it, of how many
+    resources, and the error of the newest that does not just wait behind another one.
+    """
+    own = and_(
+        parked_events.c.read_model == table.c.read_model,
+        parked_events.c.generation == table.c.generation,
+    )
+    return (
+        select(func.count()).where(own).scalar_subquery(),
+        select(func.count(parked_events.c.stream_id.distinct())).where(own).scalar_subquery(),
+        select(parked_events.c.error)
+        .where(own, parked_events.c.error != FOLLOWS_PARKED)
+        .order_by(parked_events.c.position.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+
+
 def _bound(key: dict[str, object]) -> dict[str, object]:
     return {f"b_{name}": value for name, value in key.items()}
 
@@ -182,25 +201,13 @@ _UNPARK_ALL = delete(parked_events).where(_OWN_PARKED)
 _ALL_PARKED = select(*(parked_events.c[name] for name in Parked._fields)).order_by(
     parked_events.c.position, parked_events.c.read_model, parked_events.c.generation
 )
-_PARKED_OF_EACH = and_(
-    parked_events.c.read_model == checkpoints.c.read_model,
-    parked_events.c.generation == checkpoints.c.generation,
-)
 _PARKED = _ALL_PARKED.where(_OWN_PARKED)
-_STANDINGS = select(
+_STANDINGS: Select[Any] = select(
     checkpoints.c.read_model,
     checkpoints.c.generation,
     checkpoints.c.position,
     checkpoints.c.moved_at,
     checkpoints.c.error,
-    select(func.count()).where(_PARKED_OF_EACH).scalar_subquery(),
-    select(func.count(parked_events.c.stream_id.distinct()))
-    .where(_PARKED_OF_EACH)
-    .scalar_subquery(),
-    select(parked_events.c.error)
-    .where(_PARKED_OF_EACH, parked_events.c.error != FOLLOWS_PARKED)
-    .order_by(parked_events.c.position.desc())
-    .limit(1)
-    .scalar_subquery(),
+    *parked_of_each(checkpoints),
     checkpoints.c.state,
 ).order_by(checkpoints.c.read_model, checkpoints.c.generation)

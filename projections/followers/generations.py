@@ -27,10 +27,9 @@ def followings(
     Raises:
         Unavailable: the database is busy or gone.
     """
-    names = [name for name in registry.read_models if registry.follows(name)]
     with database.reading() as connection:
-        written = {name: written_followers(connection, registry, name) for name in names}
-    live = [each.generation for name in names for each in written[name] if each.state == READ]
+        written = written_followers(connection, registry)
+    live = [each.generation for each in written if each.state == READ]
     return [
         Following(database, log, model, clock, pause, beside=partial(_beside, registry, model))
         for model in live
@@ -56,5 +55,8 @@ def parking(
 
 
 def _beside(registry: Registry, model: Generation, connection: Connection) -> Sequence[Generation]:
-    written = written_followers(connection, registry, model.read_model)
-    return [each.generation for each in written if each.generation.number != model.number]
+    return [
+        each.generation
+        for each in written_followers(connection, registry)
+        if each.generation.read_model == model.read_model and each.state != READ
+    ]

@@ -37,14 +37,13 @@ def project_beside(
     checkpoint = Checkpoint(generation)
     stale = set(checkpoint.stale_streams(connection))
     clear = [event for event in events if event.recorded.stream_id not in stale]
-    if len(clear) == len(events) and _attempt(connection, generation, events) is None:
-        return 0
+    together = not clear or _attempt(connection, generation, clear) is None
     parked = 0
     for event in events:
         if event.recorded.stream_id in stale:
             error: str | None = FOLLOWS_PARKED
         else:
-            error = _attempts(connection, generation, event)
+            error = None if together else _attempts(connection, generation, event)
         if error is not None:
             stale.add(event.recorded.stream_id)
             checkpoint.park(connection, event, error, now)

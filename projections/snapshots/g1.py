@@ -35,7 +35,7 @@ from projections.event_store import folding
 from projections.generations import Positioned
 from projections.mapper import EventMapper
 from projections.prepared import Prepared
-from projections.recorder import stored_events
+from projections.recorder import STREAM, WHOLE_STREAM, stored_events
 from projections.snapshots import INTERVAL
 from projections.tables import events as log
 
@@ -145,8 +145,8 @@ class SnapshotsG1:
     ) -> tuple[Stream[User] | None, Sequence[Any]]:
         """Return a stream as its snapshot says it, and its stored events from the last folded one.
 
-        Without one to be believed: ``None``, and every event. A stream that has no row costs what
-        it cost without snapshots: one statement.
+        Without one to be believed: ``None``, and every event. A stream that has events and no row
+        costs what it cost without snapshots: one statement.
 
         Raises:
             Unavailable: the database is busy or gone.
@@ -157,12 +157,14 @@ class SnapshotsG1:
             if events and events[0][0] == 1:
                 return None, stored_events(stream_id, events)
             row = _ONE.first(connection, bound)
+            if row is None and not events:
+                return None, []
             if row is not None:  # it may have been replaced by a newer one since
                 rest = [each for each in events if each[0] >= row[0]]
                 stream = self._continued(stream_id, row, rest)
                 if stream is not None:
                     return stream, stored_events(stream_id, rest)
-            return None, stored_events(stream_id, _WHOLE.rows(connection, bound))
+            return None, stored_events(stream_id, WHOLE_STREAM.rows(connection, bound))
 
 
 def _digest(values: Any) -> str:
@@ -175,13 +177,8 @@ _DELETE = delete(snapshots).where(_OWN)
 _ONE = Prepared(
     select(*(c for c in snapshots.c if c.name not in {"realm", "stream_id"})).where(_OWN)
 )
-_EVENTS = select(log.c.originator_version, log.c.topic, log.c.state)
-_STREAM = _EVENTS.where(log.c.originator_id == bindparam("stream")).order_by(
-    log.c.originator_version
-)
-_BETWEEN = _STREAM.where(
+_BETWEEN = STREAM.where(
     log.c.originator_version >= bindparam("from"), log.c.originator_version <= bindparam("upto")
 )
-_WHOLE = Prepared(_STREAM)
 _FROM = select(snapshots.c.version).where(_OWN).scalar_subquery()
-_FROM_SNAPSHOT = Prepared(_STREAM.where(log.c.originator_version >= func.coalesce(_FROM, 1)))
+_FROM_SNAPSHOT = Prepared(STREAM.where(log.c.originator_version >= func.coalesce(_FROM, 1)))

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from projections.generations import Generation, table_pairs
-from replay.rebuilding.progress import Moment, Progress
+from replay.rebuilding.progress import Progress, Reached
 
 _PAGE = 2_000
 _MODULUS = 2**128
@@ -127,7 +127,7 @@ def compare_tables(
                 content = _content(connection, table, pair.names, realm)
                 contents.append(content)
                 done += 2 * content.rows
-                progress(Moment("verifying", done, max(total, done)))
+                progress(Reached("verifying", done, max(total, done)))
             found.compared.append(Compared(realm, pair.old.name, *contents))
             if contents[0] != contents[1]:
                 for statement, named in _differences(pair, realm):

@@ -5,16 +5,15 @@ from typing import cast
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
-from domain.schemas import GROUP, USER
+from domain.schemas import SCHEMAS
 from projections.directory import READ_MODEL, DirectoryGeneration, Rendered
 from projections.generations import Generation, declaration_of, speaking
 from projections.tables import streams
 from replay.rebuilding.comparing import Difference
-from replay.rebuilding.progress import Moment, Progress
+from replay.rebuilding.progress import Progress, Reached
 
 SAMPLE = 1_000
 _PAGE = 500
-_SCHEMAS = {schema.name: schema for schema in (USER, GROUP)}
 
 
 def renders(generation: Generation) -> bool:
@@ -32,7 +31,7 @@ def compare_documents(
         if number % step:
             continue
         said, says = (_rendered(connection, each, realm, id_, kind) for each in (old, new))
-        progress(Moment("comparing documents", number + 1, total))
+        progress(Reached("comparing documents", number + 1, total))
         yield None if said == says else _difference(realm, id_, said, says)
 
 
@@ -41,7 +40,7 @@ def _rendered(
 ) -> Rendered | None:
     declared = cast("DirectoryGeneration", declaration_of(generation))
     with speaking(connection, generation):
-        return declared.get(connection, _SCHEMAS[kind], realm, id_)
+        return declared.get(connection, SCHEMAS[kind], realm, id_)
 
 
 def _difference(realm: str, id_: str, old: Rendered | None, new: Rendered | None) -> Difference:
@@ -64,7 +63,7 @@ def _resources(connection: Connection) -> Iterator[tuple[str, str, str]]:
         after = (page[-1].realm, page[-1].id)
 
 
-_LIVING = (streams.c.type.in_(tuple(_SCHEMAS)), streams.c.deleted.is_(False))
+_LIVING = (streams.c.type.in_(tuple(SCHEMAS)), streams.c.deleted.is_(False))
 _COUNT = select(func.count()).select_from(streams).where(*_LIVING)
 _PAGE_OF = (
     select(streams.c.realm, streams.c.id, streams.c.type)

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from projections.database import Database
 from projections.generations import READ, RETIRED, Generation, Registry
 from projections.states import live_number, states_of
+from replay.rebuilding.dropping import drop
 from replay.rebuilding.progress import Progress, unwatched
 from replay.rebuilding.rebuild import chosen
 from replay.rebuilding.refusals import RebuildRefused
-from replay.rebuilding.switching import drop, switch, working_on
+from replay.rebuilding.switching import switch, working_on
 
 
 def switch_back(database: Database, registry: Registry, read_model: str) -> Generation:

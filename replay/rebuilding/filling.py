@@ -13,29 +13,27 @@ from time import perf_counter
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from projections.engines.backend import Hold
+from projections.event_store import newest_position
 from projections.fillings import Filling, Place, Whole
 from projections.followers.checkpoints import Checkpoint
 from projections.followers.parking import project_beside
 from projections.generations import FILLING, SHADOW, Generation, Positioned, Spare
 from projections.log import SqlLog
-from projections.prepared import Prepared
 from projections.processes import process_name
 from projections.realm_streams import count_events, list_realms, read_streams
 from projections.states import begin_state, set_state, states_of
-from projections.tables import events
 from replay.rebuilding.pace import Pace
 from replay.rebuilding.patience import Courtesy, Patience, Stopped, surely
-from replay.rebuilding.progress import Moment, Progress
+from replay.rebuilding.progress import Progress, Reached
 from replay.rebuilding.refusals import HeldByAnother, RebuildRefused
 
 CLOSE = 20
 """Events that may be left for the moment in which nobody writes."""
 _ROUNDS = 100
 _BATCH = 500
-_NEWEST = Prepared(select(func.max(events.c.position)))
 
 
 class _Taken(NamedTuple):
@@ -94,7 +92,8 @@ class Filler:
             self._done = self._filling.filled(connection)
             self._total = count_events(connection, whole.position)
             realms = list_realms(connection, whole.position)
-            left = [r for r in realms if not self._filling.place(connection, r).done]
+            done = self._filling.done(connection)
+        left = [realm for realm in realms if realm not in done]
         if not whole.realms_done:
             self._each(
                 [realm for realm in left if only in {None, realm}],
@@ -203,7 +202,7 @@ class Filler:
                 reached = taken.position
                 self._took(taken)
             with self._database.reading() as connection:
-                newest = stop if self._follows else _NEWEST.first(connection)[0] or 0
+                newest = stop if self._follows else newest_position(connection)
             if newest - reached <= CLOSE:
                 return
 
@@ -240,13 +239,12 @@ class Filler:
 
     def _whole(self) -> Whole:
         with self._database.reading() as connection:
-            found = self._filling.whole(connection)
-        if found is None:
-            raise RebuildRefused(f"the filling of {self._generation.read_model} was dropped")
-        return found
+            return self._begun(self._filling.whole(connection))
 
     def _held_whole(self, connection: Connection) -> Whole:
-        found = self._filling.held_whole(connection)
+        return self._begun(self._filling.held_whole(connection))
+
+    def _begun(self, found: Whole | None) -> Whole:
         if found is None:
             raise RebuildRefused(f"the filling of {self._generation.read_model} was dropped")
         return found
@@ -262,5 +260,5 @@ class Filler:
         with self._reporting:
             self._done += taken.events
             total = max(self._total, self._done)
-            self._progress(Moment("filling", self._done, total, taken.position))
+            self._progress(Reached("filling", self._done, total, taken.position))
         self._courtesy.give_way(taken.seconds)

@@ -5,13 +5,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TypeVar
 
-from sqlalchemy import func, select
-
 from domain.refusals import Unavailable, VersionConflict
 from projections.database import Database
 from projections.engines.backend import Hold
-from projections.prepared import Prepared
-from projections.tables import events
+from projections.event_store import newest_position
 from replay.rebuilding.refusals import RebuildRefused
 
 _ATTEMPTS = 8
@@ -23,7 +20,6 @@ _GIVES_WAY = 3
 """While others write and there is one right to write: how much longer than a piece it waits."""
 _NEAR = 1.0
 """Seconds for which who wrote is expected to write again."""
-_NEWEST = Prepared(select(func.max(events.c.position)))
 R = TypeVar("R")
 
 
@@ -61,7 +57,7 @@ class Courtesy:
         if self._database.backend.writers > 1:
             return
         with self._database.reading() as connection:
-            newest = _NEWEST.first(connection)[0] or 0
+            newest = newest_position(connection)
         if newest > self._newest > 0:
             self._wrote = perf_counter()
         self._newest = newest

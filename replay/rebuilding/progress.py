@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Moment(NamedTuple):
-    """A moment of a rebuild: what is done of how much, and the position of the log reached."""
+class Reached(NamedTuple):
+    """How far it is: what is done of how much, and up to which position of the log."""
 
     doing: str
-    """``filling``, ``verifying`` or ``dropping``."""
+    """``filling``, ``verifying``, ``comparing documents`` or ``dropping``."""
     done: int
     total: int
     position: int = 0
 
 
-Progress = Callable[[Moment], None]
+Progress = Callable[[Reached], None]
 
 
-def unwatched(_moment: Moment) -> None:
+def unwatched(_reached: Reached) -> None:
     """Watch nothing."""

@@ -12,10 +12,11 @@ from projections.processes import list_unaware
 from projections.states import live_number, states_of
 from replay.rebuilding.comparing import Comparison, compare_tables
 from replay.rebuilding.documents import compare_documents, renders
+from replay.rebuilding.dropping import drop
 from replay.rebuilding.filling import Filler
 from replay.rebuilding.progress import Progress, unwatched
 from replay.rebuilding.refusals import ProcessesUnaware, RebuildRefused
-from replay.rebuilding.switching import drop, named, switch, working_on
+from replay.rebuilding.switching import named, switch, working_on
 
 LISTED = 20
 """How many differences are kept unless more are asked for."""

@@ -1,4 +1,4 @@
-"""Which generation is read: the switch, the way back, and the end of what is not read any more."""
+"""Which generation is read: the switch, and who may work on it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Connection, Table, delete, inspect, select, tuple_
+from sqlalchemy import Connection
 
 from domain.refusals import Unavailable
 from projections.database import Database
@@ -16,8 +16,6 @@ from projections.engines.backend import Hold
 from projections.fillings import Filling
 from projections.followers.checkpoints import Checkpoint, exchange_parked
 from projections.generations import (
-    CACHE_SECONDS,
-    DROPPED,
     READ,
     RETIRED,
     SHADOW,
@@ -25,10 +23,7 @@ from projections.generations import (
     Registry,
     Spare,
 )
-from projections.states import end_state, live_number, set_state, states_of
-from replay.rebuilding.pace import Pace
-from replay.rebuilding.patience import Courtesy
-from replay.rebuilding.progress import Moment, Progress, unwatched
+from projections.states import live_number, set_state, states_of
 from replay.rebuilding.refusals import HeldByAnother, RebuildRefused
 
 _ATTEMPTS = 50
@@ -77,7 +72,7 @@ def switch(database: Database, registry: Registry, to: Generation, *, stale: boo
             connection.commit()
             return perf_counter() - began
 
-    return _persistently(attempt)
+    return persistently(attempt)
 
 
 def _switch(connection: Connection, registry: Registry, to: Generation, *, stale: bool) -> None:
@@ -114,75 +109,7 @@ def exchange_tables(connection: Connection, spare: Spare) -> None:
         operations.rename_table(between, spare.names.of(table.name))
 
 
-def drop(
-    database: Database,
-    registry: Registry,
-    generation: Generation,
-    *,
-    progress: Progress = unwatched,
-    pause: Callable[[float], object] = time.sleep,
-) -> None:
-    """End a generation that is not read: nobody writes it any more, then its tables go.
-
-    Raises:
-        RebuildRefused: it is the one that is read.
-        Unavailable: the database is busy or gone; called again, it goes on.
-    """
-
-    def unwrite() -> str | None:
-        with database.switching() as connection:
-            state = states_of(connection, generation.read_model).get(generation.number)
-            if state == READ:
-                raise RebuildRefused(f"{named(generation)} is read; nothing else could be")
-            if state is not None:
-                set_state(connection, registry, generation.read_model, generation.number, DROPPED)
-            connection.commit()
-            return state
-
-    if _persistently(unwrite) == RETIRED:
-        pause(2 * CACHE_SECONDS)  # a reader may still hold it for the one to read (ADR 0008)
-    _drop_tables(database, generation, progress)
-    with database.writing_beside() as connection:
-        Filling(generation).end(connection)
-        Checkpoint(generation).unpark_all(connection)
-        end_state(connection, registry, generation)
-        connection.commit()
-
-
-def _drop_tables(database: Database, generation: Generation, progress: Progress) -> None:
-    with database.reading() as connection:
-        present = set(inspect(connection).get_table_names())
-    tables = [t for t in generation.metadata.sorted_tables if t.name in present]
-    if database.backend.writers == 1:
-        for table in tables:
-            _empty(database, table, progress)
-
-    def go() -> None:
-        with database.switching() as connection:
-            generation.metadata.drop_all(connection, tables=tables)
-            connection.commit()
-
-    _persistently(go)
-
-
-def _empty(database: Database, table: Table, progress: Progress) -> None:
-    """Delete a few rows at a time: to drop a full table takes the one right to write for long."""
-    pace, done, key = Pace(database.backend.slice_seconds), 0, list(table.primary_key)
-    courtesy, gone = Courtesy(database, time.sleep), 1
-    while gone:
-        with database.filling() as connection:
-            began = perf_counter()
-            some = select(*key).limit(pace.size)
-            gone = connection.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
-            connection.commit()
-            taken = perf_counter() - began
-        pace.took(gone, taken)
-        courtesy.give_way(taken)
-        done += gone
-        progress(Moment("dropping", done, done))
-
-
-def _persistently(attempt: Callable[[], R]) -> R:
+def persistently(attempt: Callable[[], R]) -> R:
     """Try for some seconds, a moment apart: writers are let through in between."""
     for _ in range(_ATTEMPTS - 1):
         try:

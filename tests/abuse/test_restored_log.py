@@ -40,7 +40,6 @@ def await_writes(mortals: list[Writer], acknowledged: Semaphore, count: int) -> 
         assert acknowledged.acquire(timeout=30), [m.failure for m in mortals]
 
 
-@pytest.mark.soak
 def test_every_write_answered_before_a_backup_is_there_after_a_restore(tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     with RunningServer(

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient as Asking
 
 from api.cli.failures import CannotListen
-from api.cli.serving import listen, listen_for_operators
+from api.cli.listening import listen, listen_for_operators
 from api.operators import counting
 from api.operators.counting import RequestCounter, added_up, no_requests
 from api.operators.listener import operators_app

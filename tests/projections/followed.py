@@ -15,10 +15,11 @@ from sqlalchemy import (
 )
 
 from projections.database import Database
-from projections.followers.checkpoints import Checkpoint
+from projections.engines.spelling import insert_new
 from projections.followers.following import Following
 from projections.generations import Positioned
 from projections.log import SqlLog
+from projections.tables import checkpoints
 
 
 class Notes:
@@ -64,6 +65,8 @@ def following(
     database = database or log.database
     with database.migrating() as connection:
         model.metadata.create_all(connection)
-        Checkpoint(model).begin(connection)
+        row = {"read_model": model.read_model, "generation": model.number}
+        new = insert_new(connection.dialect.name, checkpoints)
+        connection.execute(new.values(**row, position=0, moved_at=0))
         connection.commit()
     return Following(database, log.events, model, log.clock, lambda _seconds: None, batch)

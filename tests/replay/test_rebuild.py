@@ -1,7 +1,7 @@
 """A read model is filled beside live writes, verified, switched to, and back (ADR 0021)."""
 
 from collections.abc import Iterator
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -12,12 +12,13 @@ from domain.refusals import Unavailable
 from projections import generations
 from projections.activity.g1 import ActivityG1
 from projections.audit.g1 import AuditG1
+from projections.database import Database
 from projections.directory import Page, Query, live_directory
 from projections.directory.g1 import DirectoryG1
 from projections.followers.generations import followings
 from projections.generations import Generation, Registry
 from projections.migration import WrongSchema, check_migrated, migrate
-from projections.processes import Presence
+from projections.processes import Presence, list_unaware
 from projections.realm_streams import read_streams
 from projections.snapshots.g1 import SnapshotsG1
 from projections.spans.g1 import SpansG1
@@ -25,8 +26,10 @@ from projections.states import states_of
 from replay.rebuilding import filling
 from replay.rebuilding.ends import drop_others, switch_back
 from replay.rebuilding.filling import Filler
+from replay.rebuilding.progress import unwatched
 from replay.rebuilding.rebuild import Rebuild
 from replay.rebuilding.refusals import HeldByAnother, ProcessesUnaware, RebuildRefused
+from replay.status import read_model_status
 from tests.engines import Engine, only_on
 from tests.houses import House, opened_house
 from tests.next_generation import Next
@@ -55,7 +58,7 @@ def house(engine: Engine) -> Iterator[House]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads beside these tests, so nobody has to be waited for."""
-    monkeypatch.setattr("replay.rebuilding.switching.CACHE_SECONDS", 0)
+    monkeypatch.setattr("replay.rebuilding.dropping.CACHE_SECONDS", 0)
     monkeypatch.setattr(generations, "CACHE_SECONDS", 0)
 
 
@@ -415,3 +418,45 @@ def test_a_reader_that_reads_for_long_holds_up_the_switch_and_not_the_writers(
     assert rebuild(house.log).state == "live"
     assert len(pauses) >= 2
     reading.__exit__(None, None, None)
+
+
+def test_a_process_is_known_of_once_that_could_be_written_down(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presence = Presence(house.database, house.log.registry, house.log.clock)
+
+    def busy(_: Database) -> None:
+        raise Unavailable("the database is busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "writing_beside", busy)
+        with pytest.raises(Unavailable):
+            presence.keep()
+    presence.keep()
+    assert len(list_unaware(house.database, "directory", 9)) == 1
+    presence.leave()
+    assert list_unaware(house.database, "directory", 9) == []
+
+
+def test_status_says_how_far_a_filling_is_whole(house: House) -> None:
+    populate(house)
+    log = log_knowing(house, Next(MODELS["directory"]))
+    hold = house.database.hold("rebuild-directory")
+    assert hold is not None
+    live, new = log.registry.every["directory", 1], log.registry.every["directory", 2]
+    filler = Filler(log, new, live, hold, unwatched, Event())
+
+    def position() -> tuple[str, int]:
+        found = read_model_status(house.database, pause=None)
+        [filled] = [each for each in found if each.generation == 2]
+        return filled.state, filled.position
+
+    filler.begin()
+    assert position() == ("filling", 0)
+    filler.fill()
+    assert position() == ("filling", newest(house))
+    hold.release()
+
+
+def newest(house: House) -> int:
+    return max(position for position, _ in house.log.events.read(0, 1_000))

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from domain.events import RecordedEvent
+from domain.schemas import SCHEMAS
 from domain.topics import AGGREGATE_OF
 from projections.beside import pieces
 from projections.directory import Rendered
 from projections.directory.g1.rendering import (
-    SCHEMAS,
     changed_columns_of,
     columns_of,
     correlation_of,

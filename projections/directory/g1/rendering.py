@@ -1,6 +1,5 @@
 """From a row to columns and back: the rendered document, its keys, its ``meta``."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,11 +9,10 @@ from domain.document import Document
 from domain.events import entity_tag
 from domain.instants import instant
 from domain.judging import schemas_of
-from domain.schemas import GROUP, USER, ResourceSchema
+from domain.schemas import SCHEMAS, USER, ResourceSchema
 from projections.directory.g1.keys import keys_of
 from projections.directory.g1.rows import Row
 
-SCHEMAS: Mapping[str, ResourceSchema] = {schema.name: schema for schema in (USER, GROUP)}
 _FRAME = ("schemas", "id")
 _COLUMNS_BY_ATTRIBUTE = {
     "externalId": ("external_id_key",),
