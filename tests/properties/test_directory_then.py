@@ -165,7 +165,7 @@ def check(engine: Engine, monkeypatch: pytest.MonkeyPatch, history: list[Any], f
 
 
 few = settings(
-    max_examples=2,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
