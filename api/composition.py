@@ -16,9 +16,9 @@ from projections.directory.g1 import DirectoryG1
 from projections.engines.backend import UnsupportedDatabase
 from projections.followers.following import Following
 from projections.followers.generations import followings
-from projections.generations import Registry
 from projections.log import SqlLog
 from projections.migration import check_migrated, is_empty, migrate
+from projections.registry import Registry
 from projections.snapshots.g1 import SnapshotsG1
 from projections.spans.g1 import SpansG1
 

@@ -25,9 +25,9 @@ from domain.user import User
 from projections.credentials import HashKey
 from projections.database import Database
 from projections.event_store import EventLog, OtherKind, folding
-from projections.generations import Registry
 from projections.kept_streams import KeptStreams
 from projections.prepared import Prepared
+from projections.registry import Registry
 from projections.snapshots.g1 import SnapshotsG1
 from projections.tables import streams
 from projections.transaction import NEWEST, Last, SqlTransaction

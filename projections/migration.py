@@ -14,7 +14,8 @@ from sqlalchemy import Connection, inspect
 
 from projections.database import Database
 from projections.event_store import EventLog
-from projections.generations import READ, WRITTEN, Generation, Positioned, Registry
+from projections.generations import READ, WRITTEN, Generation, Positioned
+from projections.registry import Registry
 from projections.states import begin_state, list_states
 
 _BATCH = 500

@@ -18,7 +18,7 @@ from domain.ports import Clock
 from domain.refusals import Unavailable
 from projections.database import Database
 from projections.engines.backend import Hold
-from projections.generations import Registry
+from projections.registry import Registry
 from projections.tables import processes
 
 

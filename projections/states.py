@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
 
-from projections.generations import READ, WRITTEN, Generation, Registry, Written
+from projections.generations import READ, WRITTEN, Generation, Written
 from projections.prepared import Prepared
+from projections.registry import Registry
 from projections.tables import checkpoints, generations
 
 

@@ -26,10 +26,11 @@ from projections.directory import live_directory
 from projections.engines.spelling import NextNumber
 from projections.event_store import EventLog
 from projections.followers.parking import project_beside
-from projections.generations import READ, Positioned, Registry
+from projections.generations import READ, Positioned
 from projections.prepared import Prepared
 from projections.realms import record_realm_events
 from projections.recorder import Envelope
+from projections.registry import Registry
 from projections.tables import events as events_table
 from projections.tables import realms
 

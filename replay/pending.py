@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from projections.database import Database
-from projections.generations import Registry
+from projections.registry import Registry
 from projections.states import live_number, states_of
 
 

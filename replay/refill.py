@@ -11,7 +11,8 @@ from sqlalchemy import delete
 from projections.database import Database
 from projections.event_store import EventLog, newest_position
 from projections.followers.checkpoints import Checkpoint
-from projections.generations import Positioned, Registry
+from projections.generations import Positioned
+from projections.registry import Registry
 from projections.states import written_followers
 
 BATCH = 500

@@ -22,8 +22,8 @@ from sqlalchemy import Connection, NullPool, create_engine, event, make_url, tex
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.engines import pipeline
-from projections.generations import Registry
 from projections.migration import migrate
+from projections.registry import Registry
 from projections.spans.g1 import SpansG1
 from tests.postgresql.cluster import Cluster
 

@@ -14,8 +14,8 @@ from domain.ports import Clock
 from projections.credentials import HashKey
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
-from projections.generations import Registry
 from projections.log import SqlLog, system_clock
+from projections.registry import Registry
 from projections.spans.g1 import SpansG1
 from tests.engines import WATCHERS, Engine
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from domain.events import RecordedEvent
 from domain.schemas import ResourceSchema
-from projections.generations import Generation, Registry
+from projections.generations import Generation
+from projections.registry import Registry
 
 READ_MODEL = "directory"
 

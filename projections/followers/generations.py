@@ -11,7 +11,8 @@ from projections.database import Database
 from projections.event_store import EventLog
 from projections.followers.checkpoints import parked_of_all
 from projections.followers.following import Following
-from projections.generations import READ, Generation, Registry
+from projections.generations import READ, Generation
+from projections.registry import Registry
 from projections.states import written_followers
 
 

@@ -28,7 +28,8 @@ from sqlalchemy import (
     tuple_,
 )
 
-from projections.generations import Generation, table_pairs
+from projections.generations import Generation
+from projections.spares import table_pairs
 from replay.rebuilding.progress import Progress, Reached
 
 _PAGE = 2_000

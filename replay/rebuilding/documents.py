@@ -7,7 +7,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 
 from domain.schemas import SCHEMAS
 from projections.directory import READ_MODEL, DirectoryGeneration, Rendered
-from projections.generations import Generation, declaration_of, speaking
+from projections.generations import Generation
+from projections.spares import declaration_of, speaking
 from projections.tables import streams
 from replay.rebuilding.comparing import Difference
 from replay.rebuilding.progress import Progress, Reached

@@ -8,7 +8,8 @@ from sqlalchemy import Table, delete, inspect, select, tuple_
 from projections.database import Database
 from projections.fillings import Filling
 from projections.followers.checkpoints import Checkpoint
-from projections.generations import CACHE_SECONDS, DROPPED, READ, RETIRED, Generation, Registry
+from projections.generations import CACHE_SECONDS, DROPPED, READ, RETIRED, Generation
+from projections.registry import Registry
 from projections.states import end_state, set_state, states_of
 from replay.rebuilding.pace import Pace
 from replay.rebuilding.patience import Courtesy

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from projections.database import Database
-from projections.generations import READ, RETIRED, Generation, Registry
+from projections.generations import READ, RETIRED, Generation
+from projections.registry import Registry
 from projections.states import live_number, states_of
 from replay.rebuilding.dropping import drop
 from replay.rebuilding.progress import Progress, unwatched

@@ -20,10 +20,11 @@ from projections.event_store import newest_position
 from projections.fillings import Filling, Place, Whole
 from projections.followers.checkpoints import Checkpoint
 from projections.followers.parking import project_beside
-from projections.generations import FILLING, SHADOW, Generation, Positioned, Spare
+from projections.generations import FILLING, SHADOW, Generation, Positioned
 from projections.log import SqlLog
 from projections.processes import process_name
 from projections.realm_streams import count_events, list_realms, read_streams
+from projections.spares import Spare
 from projections.states import begin_state, set_state, states_of
 from replay.rebuilding.pace import Pace
 from replay.rebuilding.patience import Courtesy, Patience, Stopped, surely

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from projections.followers.checkpoints import Checkpoint, Parked
-from projections.generations import DROPPED, FILLING, READ, SHADOW, Generation, Registry
+from projections.generations import DROPPED, FILLING, READ, SHADOW, Generation
 from projections.log import SqlLog
 from projections.processes import list_unaware
+from projections.registry import Registry
 from projections.states import live_number, states_of
 from replay.rebuilding.comparing import Comparison, compare_tables
 from replay.rebuilding.documents import compare_documents, renders

@@ -15,14 +15,9 @@ from projections.database import Database
 from projections.engines.backend import Hold
 from projections.fillings import Filling
 from projections.followers.checkpoints import Checkpoint, exchange_parked
-from projections.generations import (
-    READ,
-    RETIRED,
-    SHADOW,
-    Generation,
-    Registry,
-    Spare,
-)
+from projections.generations import READ, RETIRED, SHADOW, Generation
+from projections.registry import Registry
+from projections.spares import Spare
 from projections.states import live_number, set_state, states_of
 from replay.rebuilding.refusals import HeldByAnother, RebuildRefused
 

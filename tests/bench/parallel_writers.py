@@ -20,9 +20,9 @@ from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
-from projections.generations import Registry
 from projections.migration import migrate
 from projections.recorder import SqlRecorder
+from projections.registry import Registry
 from tests.postgresql.binaries import NoPostgreSQL
 from tests.postgresql.cluster import Cluster
 

@@ -15,7 +15,7 @@ from time import perf_counter
 from sqlalchemy import Table, delete, func, insert, select
 
 from api.composition import Service
-from projections.generations import Spare
+from projections.spares import Spare
 from projections.tables import events
 from replay.rebuilding.comparing import compare_tables
 from replay.rebuilding.documents import compare_documents

@@ -20,11 +20,12 @@ from domain.user import User
 from projections.database import Database
 from projections.engines.backend import Hold
 from projections.followers.following import Following
-from projections.generations import Generation, Positioned, Registry
+from projections.generations import Generation, Positioned
 from projections.log import SqlLog
 from projections.mapper import EventMapper
 from projections.migration import migrate
 from projections.recorder import Envelope
+from projections.registry import Registry
 from replay.rebuilding.filling import Filler
 from replay.rebuilding.progress import unwatched
 from tests.houses import KEY

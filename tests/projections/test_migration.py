@@ -14,7 +14,6 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.engines.backend import UnsupportedDatabase
-from projections.generations import Registry
 from projections.migration import (
     WrongSchema,
     check_migrated,
@@ -22,6 +21,7 @@ from projections.migration import (
     newest_revision,
     present_revision,
 )
+from projections.registry import Registry
 from projections.spans.g1 import SpansG1
 from projections.tables import metadata
 from tests.engines import Engine, only_on
@@ -111,7 +111,7 @@ MIGRATE = """
 import sys
 from projections.directory.g1 import DirectoryG1
 from projections.database import Database
-from projections.generations import Registry
+from projections.registry import Registry
 from projections.migration import migrate
 
 database, registry = Database(sys.argv[1]), Registry([DirectoryG1()])

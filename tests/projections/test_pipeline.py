@@ -13,10 +13,10 @@ from domain.refusals import Unavailable, VersionConflict
 from projections.database import Database
 from projections.directory.g1 import DirectoryG1
 from projections.engines.pipeline import line_of
-from projections.generations import Registry
 from projections.migration import migrate
 from projections.prepared import Prepared
 from projections.recorder import SqlRecorder
+from projections.registry import Registry
 from projections.row_statements import deleting, inserting, updating
 from projections.tables import claims
 from tests.postgresql.cluster import Cluster

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from projections.audit import Conditions
 from projections.audit.g1 import AuditG1
 from projections.followers.following import Following
-from projections.generations import Registry
+from projections.registry import Registry
 from replay.history import Between
 from replay.refill import refill
 from tests.audited import BusyHouse, Said, asked, busy_house, witnessed

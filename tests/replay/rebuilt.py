@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from domain.commands import CreateUser
 from domain.handlers.users import create_user
 from projections.directory.g1 import DirectoryG1, tables
-from projections.generations import Generation, Registry
+from projections.generations import Generation
 from projections.log import SqlLog
+from projections.registry import Registry
 from projections.spans.g1 import SpansG1
 from projections.states import states_of
 from replay.rebuilding.rebuild import Outcome, Rebuild, Wishes

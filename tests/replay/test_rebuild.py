@@ -9,17 +9,18 @@ from sqlalchemy import text
 
 from api.composition import known_generations
 from domain.refusals import Unavailable
-from projections import generations
+from projections import registry
 from projections.activity.g1 import ActivityG1
 from projections.audit.g1 import AuditG1
 from projections.database import Database
 from projections.directory import Page, Query, live_directory
 from projections.directory.g1 import DirectoryG1
 from projections.followers.generations import followings
-from projections.generations import Generation, Registry
+from projections.generations import Generation
 from projections.migration import WrongSchema, check_migrated, migrate
 from projections.processes import Presence, list_unaware
 from projections.realm_streams import read_streams
+from projections.registry import Registry
 from projections.snapshots.g1 import SnapshotsG1
 from projections.spans.g1 import SpansG1
 from projections.states import states_of
@@ -59,7 +60,7 @@ def house(engine: Engine) -> Iterator[House]:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads beside these tests, so nobody has to be waited for."""
     monkeypatch.setattr("replay.rebuilding.dropping.CACHE_SECONDS", 0)
-    monkeypatch.setattr(generations, "CACHE_SECONDS", 0)
+    monkeypatch.setattr(registry, "CACHE_SECONDS", 0)
 
 
 def test_the_declaration_that_is_read_is_built_anew_in_spare_tables(house: House) -> None:
