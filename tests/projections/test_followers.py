@@ -1,7 +1,8 @@
 """Followers of the log: every event counts exactly once, a poisoned one stops nobody (ADR 0014)."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -237,25 +238,37 @@ def wait_for(condition: Callable[[], bool]) -> None:
     raise AssertionError("it never came to be")
 
 
+@contextmanager
+def starting() -> Iterator[Callable[[Leader], None]]:
+    """Give what starts a leader, and stop every one however the block ends: one that goes on
+    would write into the output of the tests after this.
+    """
+    with ExitStack() as started:
+
+        def start(leader: Leader) -> None:
+            leader.start()
+            started.callback(leader.stop)
+
+        yield start
+
+
 def test_only_one_process_leads_and_the_next_takes_over_when_it_ends(house: House) -> None:
     notes = Notes()
 
-    def followings(pause: Callable[[float], object]) -> list[Following]:
-        return [following(house.log, notes)]
-
-    first, second = (Leader(house.database, followings) for _ in range(2))
-    first.start()
-    wait_for(lambda: first.leads)
-    second.start()
-    new_user(house, "ann")
-    wait_for(lambda: notes.noted(house.database) == positions(house))
-    assert first.leads
-    assert not second.leads
-    first.stop()
-    wait_for(lambda: second.leads)
-    new_user(house, "bob")
-    wait_for(lambda: notes.noted(house.database) == positions(house))
-    second.stop()
+    follower = following(house.log, notes)
+    first, second = (Leader(house.database, lambda _pause: [follower]) for _ in range(2))
+    with starting() as start:
+        start(first)
+        wait_for(lambda: first.leads)
+        start(second)
+        new_user(house, "ann")
+        wait_for(lambda: notes.noted(house.database) == positions(house))
+        assert first.leads
+        assert not second.leads
+        first.stop()
+        wait_for(lambda: second.leads)
+        new_user(house, "bob")
+        wait_for(lambda: notes.noted(house.database) == positions(house))
 
 
 def test_a_follower_that_cannot_go_on_says_why_and_stops_no_other(
@@ -275,10 +288,10 @@ def test_a_follower_that_cannot_go_on_says_why_and_stops_no_other(
 
     monkeypatch.setattr(Following, "step", step)
     leader = Leader(house.database, lambda _pause: followers)
-    leader.start()
-    new_user(house, "ann")
-    wait_for(lambda: notes.noted(house.database) == positions(house))
-    leader.stop()
+    with starting() as start:
+        start(leader)
+        new_user(house, "ann")
+        wait_for(lambda: notes.noted(house.database) == positions(house))
     with house.database.reading() as connection:
         errors = {row.read_model: row.error for row in connection.execute(select(checkpoints))}
     assert "newer release" in errors["stuck"]
