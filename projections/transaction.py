@@ -9,7 +9,6 @@ projections. Then commit. Steps 6 to 9 happen together when the block of the tra
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from projections.credentials import HashKey, SqlCredentials
 from projections.departures import Departure, SqlDepartures
 from projections.directory import live_directory
 from projections.engines.spelling import NextNumber
+from projections.engines.statements import Answer
 from projections.event_store import EventLog
 from projections.followers.parking import project_beside
 from projections.generations import READ, Positioned
@@ -89,8 +89,9 @@ class SqlTransaction:
         self._found: dict[str, Head] = {}
         self._pending: list[RecordedEvent[Any]] = []
         self._recorded_at: int | None = None
-        self._end_of_log: Callable[[], EndOfLog] = self._unlocked
-        self._following = cache(cause.following)  # the groups of a leaver all follow from one event
+        self._promised: Answer | None = None
+        self._end: EndOfLog | None = None
+        self._following: dict[tuple[str, int], Cause] = {}
 
     def _reach(self, step: Step) -> None:
         if step < self._step:
@@ -172,7 +173,10 @@ class SqlTransaction:
         self._reach(Step.APPEND)
         cause, recorded_at = self._cause, self._now()
         if caused_by is not None:
-            cause = self._following(caused_by, self._found[caused_by].version)
+            # The groups of a leaver all follow from one event.
+            first = caused_by, self._found[caused_by].version
+            cause = self._following.get(first) or cause.following(*first)
+            self._following[first] = cause
         head = self._found.get(stream_id)
         version = head.version if head else 0
         for event in events:
@@ -202,12 +206,13 @@ class SqlTransaction:
         Who held the lock we waited for drew his position before we had it, so in each stream
         positions rise with versions.
         """
-        answer = _END_OF_LOG.promised(self._connection)
-        self._end_of_log = cache(lambda: EndOfLog(*answer()[0]))
+        self._promised, self._end = _END_OF_LOG.promised(self._connection), None
 
-    def _unlocked(self) -> "EndOfLog":
-        self._locked()
-        return self._end_of_log()
+    def _end_of_log(self) -> EndOfLog:
+        if self._end is None:
+            answer = self._promised or _END_OF_LOG.promised(self._connection)
+            self._end = EndOfLog(*answer()[0])
+        return self._end
 
     def commit(self) -> None:
         """Steps 7 to 9, then commit; nothing to record leaves nothing behind."""

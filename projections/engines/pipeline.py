@@ -43,7 +43,9 @@ class _Asked:
     def __init__(self, compiled: Compiled, values: Sequence[Any]) -> None:
         self.compiled = compiled
         self.values = [_spelled(value) for value in values]
-        self.formats = [_BINARY if type(value) is bytes else _TEXT for value in values]
+        self.formats = None
+        if bytes in map(type, values):
+            self.formats = [_BINARY if type(value) is bytes else _TEXT for value in values]
         self.rows: Sequence[Row] | None = None
 
 
@@ -52,6 +54,7 @@ class Line:
 
     def __init__(self, driver: "Driver[Any]") -> None:
         self._driver = driver
+        self._reading = Transformer(driver)
         self._known: set[bytes] = set()
         self._waiting: list[_Asked] = []
 
@@ -129,9 +132,8 @@ class Line:
     def _rows(self, result: PGresult) -> Sequence[Row]:
         if result.status != ExecStatus.TUPLES_OK:
             return []
-        reading = Transformer(self._driver)
-        reading.set_pgresult(result)
-        rows: Sequence[Row] = reading.load_rows(0, result.ntuples, tuple)
+        self._reading.set_pgresult(result)
+        rows: Sequence[Row] = self._reading.load_rows(0, result.ntuples, tuple)
         return rows
 
 
@@ -238,11 +240,11 @@ def _results(libpq: PGconn) -> list[PGresult]:
 
 def _spelled(value: Any) -> bytes | None:
     """Return a value as the server reads it."""
-    if value is None or type(value) is bytes:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bytes):
         return value
-    if type(value) is list:
-        return _array(value)
-    return _text(value)
+    return _array(value) if isinstance(value, list) else _text(value)
 
 
 def _array(values: list[Any]) -> bytes:
@@ -255,17 +257,15 @@ def _array(values: list[Any]) -> bytes:
 
 
 def _text(value: Any) -> bytes:
-    match value:
-        case bool():
-            return b"t" if value else b"f"
-        case int():
-            return b"%d" % value
-        case str():
-            if "\0" in value:
-                raise DataError("text of PostgreSQL cannot contain NUL")
-            return value.encode()
-        case _:
-            raise TypeError(f"a prepared statement takes no {type(value).__name__}")
+    if isinstance(value, str):
+        if "\0" in value:
+            raise DataError("text of PostgreSQL cannot contain NUL")
+        return value.encode()
+    if isinstance(value, bool):
+        return b"t" if value else b"f"
+    if isinstance(value, int):
+        return b"%d" % value
+    raise TypeError(f"a prepared statement takes no {type(value).__name__}")
 
 
 def _element(value: Any) -> bytes:

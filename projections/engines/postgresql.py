@@ -188,7 +188,15 @@ class Postgresql:
         return error.diag.constraint_name if isinstance(error, psycopg.IntegrityError) else None
 
     def tidy(self, driver: Any) -> None:
-        """Do nothing: the server has processes for that."""
+        """Have the server look at tables that grew before it ever did (ADR 0024).
+
+        A plan made while a table is nearly empty takes any of its indexes, and is kept: a user was
+        then looked up by reading all of them, until autovacuum came by. After the first look the
+        server knows better, makes new plans and looks again by itself.
+        """
+        with driver.cursor() as cursor:
+            for (table,) in cursor.execute(_NEVER_LOOKED_AT, prepare=False).fetchall():
+                cursor.execute(f"ANALYZE (SKIP_LOCKED) {table}", prepare=False)
 
     def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:  # noqa: ARG002  # one signature
         """Take a lock of a session of its own; the server ends it with the session."""
@@ -248,6 +256,12 @@ def _options(url: URL, session: dict[str, str]) -> str:
     return f"{own if isinstance(own, str) else ' '.join(own)} {ours}".strip()
 
 
+_NEVER_LOOKED_AT = """
+SELECT oid::regclass::text FROM pg_class
+WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reltuples < 0
+AND pg_relation_size(oid) >= 65536 AND pg_has_role(relowner, 'USAGE')
+"""
+"""Some dozens of rows are enough."""
 _SETTINGS = text("SELECT name, setting FROM pg_settings")
 _SEQUENCE_CACHE = text(
     "SELECT cache_size FROM pg_sequences "

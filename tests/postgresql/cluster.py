@@ -40,8 +40,8 @@ class Cluster:
 
     Used as a context manager: entering makes the cluster and starts it; leaving stops it and
     removes every trace, as does the end of this process in any other way. `durable` keeps
-    PostgreSQL's defaults for writing to disk; `settings` are any of postgresql.conf, read at each
-    start. Any other role enters by its password only.
+    PostgreSQL's defaults for writing to disk; any other cluster may stand in memory. `settings` are
+    any of postgresql.conf, read at each start. Any other role enters by its password only.
 
     Raises NoPostgreSQL where this machine has none.
     """
@@ -61,6 +61,7 @@ class Cluster:
             **({} if durable else FLEETING),
             **(settings or {}),
         }
+        self._durable = durable
         self._account = find_account()
         self._programs = self.binaries.folder
         self._folder: KeptFolder | None = None
@@ -238,7 +239,7 @@ class Cluster:
     def __enter__(self) -> Self:
         try:
             self._programs = readable(self.binaries, self._account)
-            self._folder = KeptFolder(self._account)
+            self._folder = KeptFolder(self._account, durable=self._durable)
             initialize(self._programs, self.data, self._account, superuser=SUPERUSER)
             self.start()
         except BaseException:

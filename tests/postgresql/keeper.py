@@ -23,13 +23,21 @@ SECONDS = 30.0
 PREFIX = "rollbook-pg-"
 # `.s.PGSQL.65535` beside it must fit into the 104 bytes that macOS grants the name of a socket.
 LONGEST_PATH = 85
+MEMORY = Path("/dev/shm")  # noqa: S108 -- only mkdtemp writes there
+# A whole run's databases and their log take less than half of it.
+ROOM_IN_MEMORY = 4 << 30
 
 
 class KeptFolder:
-    """A new folder owned by `account`, which it can reach; `remove` ends it."""
+    """A new folder owned by `account`, which it can reach; `remove` ends it.
 
-    def __init__(self, account: Account) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_parent(account)))
+    One that need not outlive the machine is in memory where that has room: a database is 350
+    files, and making them on a disk takes longer than most tests do with them.
+    """
+
+    def __init__(self, account: Account, *, durable: bool = True) -> None:
+        parent = MEMORY if not durable and _has_room(account) else _parent(account)
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "tests.postgresql.keeper", self.path],
             cwd=PROJECT,
@@ -103,6 +111,14 @@ def _postmaster(folder: Path) -> int | None:
     except (OSError, ValueError, psutil.Error):
         return None
     return pid if str(folder / "data") in command else None
+
+
+def _has_room(account: Account) -> bool:
+    """Whether `account` can use the memory that is mounted as a folder, and there is enough."""
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and account.reads(MEMORY)):
+        return False
+    free = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return free >= ROOM_IN_MEMORY
 
 
 def _parent(account: Account) -> str:

@@ -1,4 +1,7 @@
-"""What commits leave for a quiet moment: SQLite's file is brought up to its log beside writers."""
+"""What commits leave for a quiet moment, beside the writers.
+
+SQLite's file is brought up to its log; PostgreSQL looks at tables that have grown.
+"""
 
 import shutil
 import sqlite3
@@ -6,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from projections.tables import events
-from tests.engines import Engine
+from tests.engines import Engine, only_on
 from tests.houses import House, opened_house
 from tests.projections.commands import new_user
 
@@ -41,3 +44,29 @@ def test_commits_leave_it_to_be_done_and_it_is_done(engine: Engine, tmp_path: Pa
         assert in_the_file_alone(file) == before
         house.database.tidy()
         assert in_the_file_alone(file) == len(house.events()) > before
+
+
+@only_on("postgresql", "SQLite keeps no plans")
+def test_a_plan_made_while_the_directory_was_empty_is_made_anew(house: House) -> None:
+    known = text("SELECT reltuples FROM pg_class WHERE relname = 'users_g1'")
+
+    def tidied() -> str:
+        house.database.tidy()
+        plan = "\n".join(connection.scalars(text("EXPLAIN EXECUTE by_id('r', 'i')")))
+        connection.commit()
+        return plan
+
+    with house.database.engine.connect() as connection:
+        # Autovacuum would do the same, but nobody knows when.
+        connection.execute(text("ALTER TABLE users_g1 SET (autovacuum_enabled = false)"))
+        connection.execute(text("SET plan_cache_mode = force_generic_plan"))
+        connection.execute(
+            text("PREPARE by_id AS SELECT meta FROM users_g1 WHERE realm = $1 AND id = $2")
+        )
+        connection.commit()
+        tidied()
+        for number in range(100):
+            new_user(house, f"{number} {'x' * 1_000}")
+        assert connection.scalar(known) < 0  # few rows were no reason
+        assert "users_g1_pk" in tidied()
+        assert connection.scalar(known) == 100

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from scim2_models.path import ScimFilter
+from scim2_models.path import AttrPath, CompareOperator, Comparison, ScimFilter
 
 from domain import comparison
 from domain.schemas import ENTERPRISE_URN, GROUP, USER, ResourceSchema
 from projections.directory.g1 import conditions
+from projections.directory.g1.parsing import parse_filter, plain_equality
 from tests.engines import Engine
 from tests.projections.directory_of_rows import Directory, directory_on, row
 
@@ -298,3 +299,34 @@ def test_a_twin_that_forgets_null_in_negations_is_found_out(
     fill(directory, [{"userName": "a"}], [], [0] * 6, set())
     with pytest.raises(AssertionError):
         assert_agree(directory, USER, ['not (title eq "x")'])
+
+
+_QUOTED = st.text(st.characters(codec=None, exclude_categories=()), max_size=8)
+_SPELLED = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["userName", "USERNAME", "externalId", "displayName", "title", "manager"]),
+    st.sampled_from([" eq ", " eq ", " eq ", " EQ ", "  eq ", " eq", " co ", " pr and x eq "]),
+    st.builds('"{}"'.format, _QUOTED),
+    st.sampled_from(["", "", "", " ", ")", ' and id eq "x"']),
+)
+
+
+@given(text=st.one_of(_SPELLED, _SPELLED.map(lambda text: text.replace('"', "", 1))))
+@example(text='userName eq "a\\u0041"')
+@example(text='userName eq "a\x7f"')
+@example(text='userName eq ""')
+@example(text='userName eq "\x1f"')
+@example(text='userName eq "\ud800"')
+@example(text=f'userName eq "{"x" * 1_001}"')
+def test_what_is_read_without_the_grammar_means_the_same_to_it(text: str) -> None:
+    found = plain_equality(text)
+    if found is not None:
+        spelled = parse_filter(USER, text).ast
+        if found[0] != "manager":  # short for manager.value: no name that is looked up
+            assert spelled == Comparison(AttrPath(found[0]), CompareOperator.eq, found[1])
+
+
+def test_what_clients_send_most_is_read_without_the_grammar() -> None:
+    assert plain_equality('userName eq "Ada@example.org"') == ("userName", "Ada@example.org")
+    assert plain_equality('externalId eq "\u00e9 (1)"') == ("externalId", "\u00e9 (1)")
+    assert plain_equality('userName eq "a" and active eq true') is None

@@ -24,10 +24,10 @@ from projections.directory.g1.attributes import Attribute, attribute
 from projections.directory.g1.conditions import Conditions, OfEntry, known
 from projections.directory.g1.entries import MEMBERSHIPS, entries_of
 from projections.directory.g1.operators import Condition, compared, negated, operand_key, present
-from projections.directory.g1.parsing import parse_filter
+from projections.directory.g1.parsing import parse_filter, plain_equality
 from projections.directory.g1.places import place_of
 
-__all__ = ["asks_memberships", "compile_filter", "parse_filter"]
+__all__ = ["asks_memberships", "compile_filter", "parse_filter", "plain_equality"]
 
 
 def compile_filter(schema: ResourceSchema, expression: ScimFilter[Any]) -> ColumnElement[bool]:

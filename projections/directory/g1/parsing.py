@@ -16,11 +16,22 @@ MAX_DEPTH = 20
 """Brackets and parentheses inside one another; scim2-models counts expressions, and stops at 32."""
 MAX_TERMS = 100
 
+_PLAIN = re.compile(r'([A-Za-z]+) eq "([^"\\\x00-\x1f\ud800-\udfff]{0,1000})"')
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[()\[\]]|[^\s()\[\]"]+', re.DOTALL)
 """Strings, brackets and words: no two alternatives begin alike, so nothing is read twice."""
 _COLUMN = re.compile(r"invalid syntax at column (\d+)")
 _OPERAND = re.compile(r"^value .* is not valid", re.DOTALL)
 _LONGEST_DETAIL = 200
+
+
+def plain_equality(text: str) -> tuple[str, str] | None:
+    """Return the name and the value of ``name eq "value"``; ``None`` of any other filter.
+
+    Clients ask for a user by its name before each write. What is spelled like that means the same
+    to the grammar, which takes ten times as long to say so.
+    """
+    found = _PLAIN.fullmatch(text)
+    return None if found is None else (found[1], found[2])
 
 
 def parse_filter(schema: ResourceSchema, text: str) -> ScimFilter[Any]:

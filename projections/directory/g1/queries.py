@@ -27,7 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain import comparison
 from domain.schemas import USER, ResourceSchema
 from projections.directory import Page, Query, Reference, Rendered
-from projections.directory.g1.filters import compile_filter, parse_filter
+from projections.directory.g1.filters import compile_filter, parse_filter, plain_equality
 from projections.directory.g1.projection import TABLES
 from projections.directory.g1.sorting import order_by
 from projections.directory.g1.tables import groups, users
@@ -124,7 +124,7 @@ def find(
     condition: ColumnElement[bool] = true()
     if query.filter is not None:
         expression = parse_filter(schema, query.filter)
-        found = _lookup(connection, schema, realm, expression.ast, page)
+        found = _lookup(connection, schema, realm, _equality(schema, expression.ast), page)
         if found is not None and query.sort_by is None:
             return found
         condition = compile_filter(schema, expression)
@@ -157,31 +157,37 @@ def look_up(
     """Answer a query for one value of an attribute clients match by; ``None`` for any other."""
     if query.filter is None or query.sort_by is not None or page.count > SHORT_PAGE:
         return None
-    return _lookup(connection, schema, realm, parse_filter(schema, query.filter).ast, page)
+    wanted = plain_equality(query.filter)
+    if wanted is None:
+        wanted = _equality(schema, parse_filter(schema, query.filter).ast)
+    return _lookup(connection, schema, realm, wanted, page)
 
 
-def _looked_up(schema: ResourceSchema, node: Any) -> tuple[str, str] | None:
-    """Return the key of the prepared statement that answers a filter, and the value it binds."""
+def _equality(schema: ResourceSchema, node: Any) -> tuple[str, str] | None:
+    """Return the attribute of the type itself and the text that a filter has it equal, if so."""
     if not isinstance(node, Comparison) or node.op != CompareOperator.eq:
         return None
     path = node.attr_path
     if path.sub_attr or (path.uri and path.uri.lower() != schema.urn.lower()):
         return None
-    name = path.attr.lower()
-    if (schema.name, name) not in _LOOKUPS or not isinstance(node.value, str):
-        return None
-    return name, node.value
+    return (path.attr, node.value) if isinstance(node.value, str) else None
 
 
 def _lookup(
-    connection: Connection, schema: ResourceSchema, realm: str, node: Any, page: Page
+    connection: Connection,
+    schema: ResourceSchema,
+    realm: str,
+    wanted: tuple[str, str] | None,
+    page: Page,
 ) -> tuple[int, Sequence[Rendered]] | None:
     """Answer ``attribute eq "value"`` by index, if the answer fits on the first page."""
-    looked_up = _looked_up(schema, node)
-    if looked_up is None or page.offset or not page.count:
+    if wanted is None or page.offset or not page.count:
         return None
-    name, value = looked_up
-    statement, key = _LOOKUPS[schema.name, name]
+    name, value = wanted
+    looked_up = _LOOKUPS.get((schema.name, name.lower()))
+    if looked_up is None:
+        return None
+    statement, key = looked_up
     bound = {"realm": realm, "key": key(value), "limit": page.count + 1}
     rows = statement.rows(connection, bound)
     found = _put_together(schema, rows)
