@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
 
 from projections.engines.backend import (
@@ -195,8 +196,8 @@ class Postgresql:
         server knows better, makes new plans and looks again by itself.
         """
         with driver.cursor() as cursor:
-            for (table,) in cursor.execute(_NEVER_LOOKED_AT, prepare=False).fetchall():
-                cursor.execute(f"ANALYZE (SKIP_LOCKED) {table}", prepare=False)
+            for table in cursor.execute(_NEVER_LOOKED_AT, prepare=False).fetchall():
+                cursor.execute(_LOOK.format(Identifier(*table)), prepare=False)
 
     def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:  # noqa: ARG002  # one signature
         """Take a lock of a session of its own; the server ends it with the session."""
@@ -257,11 +258,12 @@ def _options(url: URL, session: dict[str, str]) -> str:
 
 
 _NEVER_LOOKED_AT = """
-SELECT oid::regclass::text FROM pg_class
+SELECT current_schema(), relname FROM pg_class
 WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reltuples < 0
 AND pg_relation_size(oid) >= 65536 AND pg_has_role(relowner, 'USAGE')
 """
 """Some dozens of rows are enough."""
+_LOOK = SQL("ANALYZE (SKIP_LOCKED) {}")
 _SETTINGS = text("SELECT name, setting FROM pg_settings")
 _SEQUENCE_CACHE = text(
     "SELECT cache_size FROM pg_sequences "
