@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
 
 from projections.engines.backend import (
@@ -197,7 +197,7 @@ class Postgresql:
         """
         with driver.cursor() as cursor:
             for table in cursor.execute(_NEVER_LOOKED_AT, prepare=False).fetchall():
-                cursor.execute(_LOOK.format(Identifier(*table)), prepare=False)
+                cursor.execute(Composed([_LOOK, Identifier(*table)]), prepare=False)
 
     def hold(self, url: URL, what: str, *, once: bool) -> Hold | None:  # noqa: ARG002  # one signature
         """Take a lock of a session of its own; the server ends it with the session."""
@@ -263,7 +263,7 @@ WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reltup
 AND pg_relation_size(oid) >= 65536 AND pg_has_role(relowner, 'USAGE')
 """
 """Some dozens of rows are enough."""
-_LOOK = SQL("ANALYZE (SKIP_LOCKED) {}")
+_LOOK = SQL("ANALYZE (SKIP_LOCKED) ")
 _SETTINGS = text("SELECT name, setting FROM pg_settings")
 _SEQUENCE_CACHE = text(
     "SELECT cache_size FROM pg_sequences "
