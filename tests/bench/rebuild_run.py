@@ -6,7 +6,6 @@ costs where both are full.
 """
 
 import json
-import resource
 import sys
 import threading
 from pathlib import Path
@@ -24,6 +23,7 @@ from replay.rebuilding.progress import unwatched
 from replay.rebuilding.switching import switch, working_on
 
 from .filling import as_autovacuum_would, service_at
+from .memory import most_kib
 
 READ_MODEL = "directory"
 
@@ -70,7 +70,7 @@ def main(url: str, key: str) -> None:
         taken = rebuild(service)
         with service.database.reading() as connection:
             taken["events"] = connection.scalar(select(func.count()).select_from(events)) or 0
-    taken["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    taken["memory"] = most_kib()
     print(json.dumps(taken))
 
 
