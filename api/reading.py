@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
+from starlette.routing import Route
 
 from api.app_state import service_of, workers_of
 from api.auth import Caller, reader
@@ -154,6 +155,9 @@ def reading_router(schema: ResourceSchema) -> APIRouter:
         get = workers.glance if schema is USER else workers.read
         return await get(get_resource, service, caller, request, schema, resource_id)
 
+    for route in router.routes:
+        if isinstance(route, Route) and route.methods is not None:
+            route.methods.discard("HEAD")  # of its own accord with GET, and no other route has it
     return router
 
 
