@@ -20,7 +20,7 @@ from domain.user import User
 from projections.audit import Entry
 from projections.audit.positions import Stretch
 from projections.audit.reading import count_events, onwards
-from projections.audit.said import members_of
+from projections.audit.said import members_in
 from projections.log import SqlLog
 from projections.past import stream_at
 from projections.spans.g1 import members_at, names_begun
@@ -120,7 +120,7 @@ def _touch(touched: dict[str, _Touched], entry: Entry) -> int:
             first = own.changes.get(path, change)
             own.changes[path] = Change(first.old, change.new)
         own.document = own.document and changed_document(own.document, event.changes)
-    added, removed = members_of(event)
+    added, removed = members_in(row.action, entry.clear)
     for ids, joins in ((added, True), (removed, False)):
         for id_ in ids:
             own.members[id_] = (own.members.get(id_, (not joins, joins))[0], joins)

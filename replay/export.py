@@ -22,7 +22,7 @@ Format = Literal["jsonl", "csv"]
 Progress = Callable[[int, int], None]
 """Called with the positions that are done and all there are."""
 BATCH = 500
-_ABOUT = (
+COLUMNS = (
     "position",
     "recordedAt",
     "action",
@@ -31,15 +31,13 @@ _ABOUT = (
     "resourceId",
     "resourceName",
     "version",
-)
-_ACTOR = ("kind", "id", "tokenId")
-_CIRCUMSTANCES = ("sourceAddress", "userAgent", "correlationId", "causationId")
-COLUMNS = (
-    *_ABOUT,
     "actorKind",
     "actorId",
     "tokenId",
-    *_CIRCUMSTANCES,
+    "sourceAddress",
+    "userAgent",
+    "correlationId",
+    "causationId",
     "path",
     "before",
     "after",
@@ -142,16 +140,32 @@ def safe(value: Any) -> str:
     return text
 
 
-def _lines(event: Told) -> Iterator[list[str]]:
-    about = [safe(event[name]) for name in _ABOUT]
-    about += [safe(event["actor"][name]) for name in _ACTOR]
-    about += [safe(event[name]) for name in _CIRCUMSTANCES]
+def _lines(event: Told) -> Iterator[tuple[Any, ...]]:
+    """Yield the cells of an event; those that the service itself made up need no guard."""
+    actor = event["actor"]
+    about = (
+        event["position"],
+        event["recordedAt"],
+        event["action"],
+        event["operation"],
+        event["resourceType"],
+        event["resourceId"],
+        safe(event["resourceName"]),
+        event["version"],
+        actor["kind"],
+        safe(actor["id"]),
+        actor["tokenId"],
+        safe(event["sourceAddress"]),
+        safe(event["userAgent"]),
+        event["correlationId"],
+        event["causationId"],
+    )
     warnings = safe(" ".join(f"{each['code']}:{each['path']}" for each in event["warnings"]))
     changes = [(c["path"], c["before"], c["after"]) for c in event["changes"]]
     changes += [("members", None, _member(each)) for each in event["membersAdded"]]
     changes += [("members", _member(each), None) for each in event["membersRemoved"]]
     for path, before, after in changes or [(None, None, None)]:
-        yield [*about, safe(path), safe(before), safe(after), warnings]
+        yield (*about, safe(path), safe(before), safe(after), warnings)
 
 
 def _member(member: Told) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.group import MEMBER_TOPICS
 from domain.instants import instant
 from projections.audit import Entry
-from projections.audit.said import changes_of, members_of
+from projections.audit.said import changes_in, members_in
 from projections.spans.g1 import names_begun
 
 Told = dict[str, Any]
@@ -17,7 +18,8 @@ _Names = Mapping[str, Sequence[tuple[int, str | None]]]
 
 def told(connection: Connection, realm: str, entries: Sequence[Entry]) -> list[Told]:
     """Return entries of a realm as JSON objects, with the names that members had then."""
-    members = {id_ for e in entries for ids in members_of(e.event) for id_ in ids}
+    of_members = (entry for entry in entries if entry.row.action in MEMBER_TOPICS)
+    members = {id_ for entry in of_members for id_ in entry.clear["members"]}
     names: _Names = names_begun(connection, realm, members) if members else {}
     return [_told(entry, names) for entry in entries]
 
@@ -30,14 +32,8 @@ def name_then(names: _Names, id_: str, position: int) -> str | None:
 
 
 def _told(entry: Entry, names: _Names) -> Told:
-    row, event, warnings = entry
-    added, removed = members_of(event)
-
-    def people(ids: Sequence[str]) -> list[Told]:
-        if not ids:
-            return []
-        return [{"value": id_, "display": name_then(names, id_, row.position)} for id_ in ids]
-
+    row, clear, personal, warnings = entry
+    added, removed = members_in(row.action, clear)
     return {
         "position": row.position,
         "recordedAt": instant(row.recorded_at),
@@ -53,10 +49,16 @@ def _told(entry: Entry, names: _Names) -> Told:
         "correlationId": row.correlation_id,
         "causationId": row.causation_id,
         "changes": [
-            {"path": path, "before": change.old, "after": change.new}
-            for path, change in changes_of(event).items()
+            {"path": path, "before": before, "after": after}
+            for path, before, after in changes_in(row.action, clear, personal)
         ],
-        "membersAdded": people(added),
-        "membersRemoved": people(removed),
-        "warnings": [warned._asdict() for warned in warnings],
+        "membersAdded": _people(names, added, row.position),
+        "membersRemoved": _people(names, removed, row.position),
+        "warnings": [{"code": code, "path": path} for code, path in warnings],
     }
+
+
+def _people(names: _Names, ids: Sequence[str], position: int) -> list[Told]:
+    if not ids:
+        return []
+    return [{"value": id_, "display": name_then(names, id_, position)} for id_ in ids]

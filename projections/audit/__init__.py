@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from domain.cause import Warned
+from domain.events import Part
 from domain.group import MEMBER_TOPICS
-from domain.topics import AGGREGATE_OF
+from domain.topics import AGGREGATE_OF, EVENTS
 
 READ_MODEL = "audit"
 MEMBERS = "members"
@@ -41,11 +41,21 @@ class AuditRow(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A row of the audit log, the event that it is about, and what was tolerated."""
+    """A row of the audit log, and its event as it stands in the log.
+
+    To tell of an event takes its payload alone, which is half the work of the event itself.
+    """
 
     row: AuditRow
-    event: Any
-    warnings: Sequence[Warned]
+    clear: Part
+    personal: Part
+    warnings: Sequence[Sequence[str]]
+    """What was tolerated: code and path of each."""
+
+    @property
+    def event(self) -> Any:
+        """The event."""
+        return EVENTS[self.row.action].from_parts(self.clear, self.personal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from projections.audit.rest import named, untaken
 from projections.audit.said import Name, row_of
 from projections.event_store import EventLog
 from projections.generations import Positioned
-from projections.mapper import event_of
+from projections.mapper import parts_of
 from projections.prepared import Prepared
 from projections.tables import events
 
@@ -85,7 +85,7 @@ def _loaded(
     found = {}
     for columns in _ROWS.rows(connection, bound):
         row, state = AuditRow._make(columns[:-1]), columns[-1]
-        found[row.position] = (Entry(row, *event_of(row.action, state)), len(state))
+        found[row.position] = (_entry(row, state), len(state))
     return found
 
 
@@ -100,11 +100,16 @@ def onwards(
         if columns[0] is None:
             unnamed.append(Positioned(position, log.decoded(id_, version, topic, state)))
         else:
-            entries.append(Entry(AuditRow._make(columns), *event_of(topic, state)))
+            entries.append(_entry(AuditRow._make(columns), state))
     if unnamed:
         entries += named(connection, log, realm, unnamed)
         entries.sort(key=lambda entry: entry.row.position)
     return entries
+
+
+def _entry(row: AuditRow, state: bytes) -> Entry:
+    clear, personal = parts_of(row.action, state)
+    return Entry(row, clear, personal, clear["warnings"])
 
 
 def count_events(connection: Connection, realm: str, stretch: Stretch, limit: int) -> int:

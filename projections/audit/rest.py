@@ -5,11 +5,12 @@ the functions the follower writes its rows with: it is never stale.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from projections.audit import READ_MODEL, Conditions, Entry
+from domain.events import RecordedEvent
+from projections.audit import READ_MODEL, AuditRow, Conditions, Entry
 from projections.audit.g1 import AuditG1
 from projections.audit.positions import Stretch
 from projections.audit.said import NAMING_TOPICS, Name, attributes_of, named_after, row_of
@@ -49,10 +50,12 @@ def named(
 ) -> list[Entry]:
     """Return events as entries, each with its resource's name, told by the resource's stream."""
     names = _names_then(connection, log, realm, found)
-    return [
-        Entry(row_of(each, names[each.position]), each.recorded.event, each.recorded.warnings)
-        for each in found
-    ]
+    return [_entry(row_of(each, names[each.position]), each.recorded) for each in found]
+
+
+def _entry(row: AuditRow, recorded: RecordedEvent[Any]) -> Entry:
+    clear, personal = recorded.event.parts()
+    return Entry(row, clear, personal, recorded.warnings)
 
 
 def _read(

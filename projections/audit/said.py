@@ -4,12 +4,12 @@ An attribute has a **key** by which it is looked for: its path in lower case. An
 ``name.givenName`` changes ``name`` too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from domain.document import Change, Changes, by_path
-from domain.events import WithChanges, WithDocument, WithMembers
+from domain.document import by_path
+from domain.events import Part, WithChanges, WithDocument, WithMembers
 from domain.group import Group
 from domain.instants import instant
 from domain.realm import Realm
@@ -24,6 +24,9 @@ NAMING_TOPICS = tuple(
     if kind is Realm.Registered or issubclass(kind, WithDocument | WithChanges)
 )
 """Events that can change what a resource is called."""
+
+
+_Changes = Callable[[Part, Part], Iterable[tuple[str, Any, Any]]]
 
 
 class Name(NamedTuple):
@@ -54,30 +57,21 @@ def named_after(name: Name, event: Any) -> Name:
             return name
 
 
-def changes_of(event: Any) -> Changes:
-    """Return the values before and after by path; of an event about a realm, what it names."""
-    match event:
-        case WithChanges(changes):
-            return changes
-        case WithDocument(document):
-            return {path: Change(None, value) for path, value in by_path(document).items()}
-        case WithMembers():
-            return {}
-        case _:
-            clear, personal = event.parts()
-            named = {**clear, **personal}
-            return {_camel(name): Change(None, _shown(name, v)) for name, v in named.items()}
+def changes_in(topic: str, clear: Part, personal: Part) -> Iterable[tuple[str, Any, Any]]:
+    """Yield the path of each changed attribute, its value before, and after.
+
+    Of an event about a realm: what it names. Members are none of it.
+    """
+    return _CHANGES[topic](clear, personal)
 
 
-def members_of(event: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def members_in(topic: str, clear: Part) -> tuple[Sequence[str], Sequence[str]]:
     """Return the ids of the members that were added, and of those that were removed."""
-    match event:
-        case Group.MembersAdded(members):
-            return members, ()
-        case Group.MembersRemoved(members):
-            return (), members
-        case _:
-            return (), ()
+    if topic == Group.MembersAdded.topic:
+        return clear["members"], ()
+    if topic == Group.MembersRemoved.topic:
+        return (), clear["members"]
+    return (), ()
 
 
 def attributes_of(event: Any) -> frozenset[str]:
@@ -90,7 +84,7 @@ def attributes_of(event: Any) -> frozenset[str]:
         case WithDocument(document):
             return _keys_of_all(tuple(by_path(document)))
         case _:
-            return _keys_of_all(tuple(changes_of(event)))
+            return _keys_of_all(tuple(name for name, _ in _named_by(event)))
 
 
 def row_of(positioned: Positioned, name: Name) -> AuditRow:
@@ -138,6 +132,29 @@ def _keys(path: str) -> list[str]:
     return [*keys, urn] if colon else keys
 
 
+def _changes_of(kind: Any) -> _Changes:
+    """Return what yields the changes of a kind of event from its payload."""
+    if issubclass(kind, WithChanges):
+        return lambda _, personal: [
+            (path, each["old"], each["new"]) for path, each in personal["changes"].items()
+        ]
+    if issubclass(kind, WithDocument):
+        return lambda _, personal: [
+            (path, None, value) for path, value in by_path(personal["document"]).items()
+        ]
+    if issubclass(kind, WithMembers):
+        return lambda _, _personal: ()
+    return lambda clear, personal: [
+        (name, None, value) for name, value in _named_by(kind.from_parts(clear, personal))
+    ]
+
+
+def _named_by(event: Any) -> Iterator[tuple[str, Any]]:
+    clear, personal = event.parts()
+    for name, value in {**clear, **personal}.items():
+        yield _camel(name), _shown(name, value)
+
+
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
@@ -179,3 +196,4 @@ def _is_of_realm(kind: Any) -> bool:
 
 
 _SPELLINGS = {**_fields_of_realms(), **_spellings(USER), **_spellings(GROUP)}
+_CHANGES: Mapping[str, _Changes] = {topic: _changes_of(kind) for topic, kind in EVENTS.items()}
