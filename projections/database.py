@@ -24,6 +24,7 @@ from projections.engines.backend import (
     Verdict,
     WouldWait,
 )
+from projections.prepared import Prepared
 from projections.tables import events, metadata
 
 DECIDED_AGAIN = frozenset({"events_stream_version", "claims_pk"})
@@ -209,7 +210,7 @@ class Database:
             Unavailable: the database is busy or gone.
         """
         with self._translated(), self._connections.begun("head", Begin.HEAD) as connection:
-            newest: int | None = connection.scalar(_NEWEST)
+            [(newest,)] = _NEWEST.rows(connection)
         return newest or 0
 
     def lead(self) -> Hold | None:
@@ -262,4 +263,4 @@ class Database:
         self.engine.dispose()
 
 
-_NEWEST = select(func.max(events.c.position))
+_NEWEST = Prepared(select(func.max(events.c.position)))

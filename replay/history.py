@@ -50,8 +50,9 @@ def between(database: Database, begin: int | None, end: int | None) -> Between:
     """
     if begin is not None and end is not None and begin > end:
         raise InvalidValue("from lies after to: name the earlier instant first")
-    after = 0 if begin is None else moment_at(database, begin).position
-    upto = database.safe_head() if end is None else moment_at(database, end).position
+    head = database.safe_head()
+    after = 0 if begin is None else moment_at(database, begin, head).position
+    upto = head if end is None else moment_at(database, end, head).position
     return Between(after, upto)
 
 

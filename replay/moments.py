@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from domain.refusals import InvalidValue
 from projections.database import Database
+from projections.prepared import Prepared
 from projections.tables import events
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,15 +53,15 @@ def parse_instant(text: str, name: str, has_happened: Callable[[int], bool]) -> 
     return at
 
 
-def moment_at(database: Database, at: int) -> Moment:
-    """Return the cut of an instant.
+def moment_at(database: Database, at: int, head: int | None = None) -> Moment:
+    """Return the cut of an instant; ``head`` is a safe head, where the caller has asked for one.
 
     Raises:
         Unavailable: the database is busy or gone.
     """
     # What is not committed yet may have been recorded before the instant: below the safe head
     # nothing is still to come.
-    head = database.safe_head()
+    head = database.safe_head() if head is None else head
     with database.reading() as connection:
         later = _first_later(connection, at, head, database.backend.overlap)
     return Moment(at, head if later is None else later - 1)
@@ -74,12 +75,13 @@ def _first_later(connection: Connection, at: int, head: int, overlap: int) -> in
     be looked through for anything else.
     """
     bound = {"at": at, "head": head}
-    earliest = connection.execute(_EARLIEST_LATER, bound).first()
+    earliest = _EARLIEST_LATER.first(connection, bound)
     if earliest is None:
         return None
-    first: int = earliest.position
+    first: int
+    first, recorded_at = earliest
     if overlap:
-        soon = {**bound, "until": earliest.recorded_at + overlap}
+        soon = {**bound, "until": recorded_at + overlap}
         first = connection.scalar(_SOON_LATER, soon) or first
         below = {**bound, "first": first, "above": first - OVERLAPPING_EVENTS}
         first = connection.scalar(_BELOW, below) or first
@@ -87,7 +89,7 @@ def _first_later(connection: Connection, at: int, head: int, overlap: int) -> in
 
 
 _LATER = (events.c.recorded_at > bindparam("at"), events.c.position <= bindparam("head"))
-_EARLIEST_LATER = (
+_EARLIEST_LATER = Prepared(
     select(events.c.position, events.c.recorded_at)
     .where(*_LATER)
     .order_by(events.c.recorded_at, events.c.position)

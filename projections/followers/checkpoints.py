@@ -46,7 +46,8 @@ class Checkpoint:
 
     def position(self, connection: Connection) -> int:
         """Return the position of the last event that counts, 0 before the first."""
-        return int(connection.execute(_POSITION, self._key).scalar_one())
+        [(position,)] = _POSITION.rows(connection, self._key)
+        return int(position)
 
     def hold(self, connection: Connection) -> int:
         """Return the position and keep everybody else from moving it until the commit.
@@ -188,8 +189,9 @@ _ONE_PARKED = and_(
     parked_events.c.generation == bindparam("b_generation"),
     parked_events.c.position == bindparam("at"),
 )
-_POSITION = select(checkpoints.c.position).where(_OWN)
-_HELD_POSITION = _POSITION.with_for_update()
+_OWN_POSITION = select(checkpoints.c.position).where(_OWN)
+_POSITION = Prepared(_OWN_POSITION)
+_HELD_POSITION = _OWN_POSITION.with_for_update()
 _FAIL = (
     update(checkpoints).where(_UPDATED).values(error=bindparam("what"), moved_at=bindparam("now"))
 )
