@@ -56,7 +56,9 @@ def measure_pages(store: Store) -> Pages:
         ask = _asking(store, query)
         statements = _statements(store, ask)
         with closing(sqlite3.connect(store.file)) as bare:
-            bare.execute("PRAGMA cache_size=-65536")
+            # As the service has it: the same SQL merges ten times slower through a file.
+            for pragma in ("cache_size=-65536", "temp_store=MEMORY"):
+                bare.execute(f"PRAGMA {pragma}")
             taken = _in_turn(ask, partial(_run, bare, statements))
         whole = len(orjson.loads(ask().body)["events"]) == COUNT
         measured.rows.append(PageRow(named, *taken, whole))
