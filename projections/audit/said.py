@@ -24,8 +24,6 @@ NAMING_TOPICS = tuple(
     if kind is Realm.Registered or issubclass(kind, WithDocument | WithChanges)
 )
 """Events that can change what a resource is called."""
-
-
 _Changes = Callable[[Part, Part], Iterable[tuple[str, Any, Any]]]
 
 
@@ -58,7 +56,7 @@ def named_after(name: Name, event: Any) -> Name:
 
 
 def changes_in(topic: str, clear: Part, personal: Part) -> Iterable[tuple[str, Any, Any]]:
-    """Yield the path of each changed attribute, its value before, and after.
+    """Return of each changed attribute the path, the value before, and the one after.
 
     Of an event about a realm: what it names. Members are none of it.
     """
@@ -133,7 +131,7 @@ def _keys(path: str) -> list[str]:
 
 
 def _changes_of(kind: Any) -> _Changes:
-    """Return what yields the changes of a kind of event from its payload."""
+    """Return what gives the changes of a kind of event from its payload."""
     if issubclass(kind, WithChanges):
         return lambda _, personal: [
             (path, each["old"], each["new"]) for path, each in personal["changes"].items()

@@ -189,7 +189,7 @@ class Postgresql:
         return error.diag.constraint_name if isinstance(error, psycopg.IntegrityError) else None
 
     def tidy(self, driver: Any) -> None:
-        """Have the server look at tables that grew before it ever did (ADR 0024).
+        """Have the server look at tables that grew before it ever did (ADR 0012).
 
         A plan made while a table is nearly empty takes any of its indexes, and is kept: a user was
         then looked up by reading all of them, until autovacuum came by. After the first look the

@@ -56,7 +56,7 @@ def measure_pages(store: Store) -> Pages:
         ask = _asking(store, query)
         statements = _statements(store, ask)
         with closing(sqlite3.connect(store.file)) as bare:
-            # As the service has it: the same SQL merges ten times slower through a file.
+            # As the service has it, which merges in memory.
             for pragma in ("cache_size=-65536", "temp_store=MEMORY"):
                 bare.execute(f"PRAGMA {pragma}")
             taken = _in_turn(ask, partial(_run, bare, statements))
