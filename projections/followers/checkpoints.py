@@ -113,13 +113,9 @@ class Checkpoint:
 
 def exchange_parked(connection: Connection, read_model: str, number: int) -> None:
     """Give what is parked for a generation to the one with the negated number, and the reverse."""
-    own = parked_events.c.read_model == read_model
     for before, after in ((number, 0), (-number, number), (0, -number)):
-        connection.execute(
-            update(parked_events)
-            .where(own, parked_events.c.generation == before)
-            .values(generation=after)
-        )
+        bound = {"b_read_model": read_model, "b_generation": before, "to_generation": after}
+        _REGIVE.rows(connection, bound)
 
 
 class Standing(NamedTuple):
@@ -197,6 +193,14 @@ _FAIL = (
 )
 _MOVE = _FAIL.values(position=bindparam("to"))
 _STALE = Prepared(select(parked_events.c.stream_id).where(_OWN_PARKED).distinct())
+_REGIVE = Prepared(
+    update(parked_events)
+    .where(
+        parked_events.c.read_model == bindparam("b_read_model"),
+        parked_events.c.generation == bindparam("b_generation"),
+    )
+    .values(generation=bindparam("to_generation"))
+)
 _STILL_FAILS = update(parked_events).where(_ONE_PARKED).values(error=bindparam("what"))
 _UNPARK = delete(parked_events).where(_ONE_PARKED)
 _UNPARK_ALL = delete(parked_events).where(_OWN_PARKED)

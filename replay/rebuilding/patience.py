@@ -17,7 +17,8 @@ _FIRST_PAUSE = 0.05
 _ASK_SECONDS = 2.0
 """How often the session that holds the read model is asked whether it is still there."""
 _GIVES_WAY = 3
-"""While others write and there is one right to write: how much longer than a piece it waits."""
+"""While others write and there is one right to write: how much longer than a piece it is left."""
+_LEAST_PAUSE = 0.002
 _NEAR = 1.0
 """Seconds for which who wrote is expected to write again."""
 R = TypeVar("R")
@@ -43,26 +44,38 @@ def surely(take: Callable[..., R], *arguments: object) -> R:
 class Courtesy:
     """Leaves the one right to write of an engine to others while they write."""
 
-    def __init__(self, database: Database, wait: Callable[[float], object]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        wait: Callable[[float], object],
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
         self._database = database
         self._wait = wait
+        self._clock = clock
         self._newest = 0
-        self._wrote = perf_counter() - _NEAR
+        # Who waits for the right from the beginning shows in the log only once he had it.
+        self._wrote = clock()
 
     def give_way(self, taken: float) -> None:
         """Leave it alone for a while after a piece that took so many seconds.
 
-        Whoever waits for it looks for it now and then, and has to find it free.
+        Whoever waits for it looks for it now and then, and has to find it free. What the piece left
+        in the engine's log is brought in meanwhile: else the next write of another would wait until
+        all of that is on the disk.
         """
         if self._database.backend.writers > 1:
             return
+        began = self._clock()
         with self._database.reading() as connection:
             newest = newest_position(connection)
-        if newest > self._newest > 0:
-            self._wrote = perf_counter()
+        if newest > self._newest:
+            self._wrote = began
         self._newest = newest
-        if perf_counter() - self._wrote < _NEAR:
-            self._wait(_GIVES_WAY * taken)
+        if began - self._wrote < _NEAR:
+            self._database.tidy()
+            left = _GIVES_WAY * taken - (self._clock() - began)
+            self._wait(max(left, _LEAST_PAUSE))
 
 
 class Patience:

@@ -34,7 +34,7 @@ from .stock_runner import rate_of_runner
 
 PACE = 0.04
 """Seconds between two writes: 25 a second."""
-QUIET_SECONDS = 6.0
+QUIET_SECONDS = 20.0
 RAW_BATCH = 500
 _RUN = ("tests.bench.rebuild_run",)
 _COMMAND = ("api.cli", "replay", "rebuild", "directory", "--json")
