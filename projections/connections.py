@@ -49,6 +49,12 @@ class Connections:
             connection.begin()
             yield connection
 
+    def begin_anew(self, connection: Connection, what_for: Begin) -> None:
+        """End the transaction of a connection, and begin another one."""
+        connection.rollback()
+        connection.info[_BEGIN] = what_for
+        connection.begin()
+
     @contextmanager
     def taken(self, purpose: str) -> Iterator[Connection]:
         """Give a connection, kept or from the pool."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from sqlalchemy import Connection, exc, func, make_url, select
 
@@ -37,6 +38,16 @@ class Outage(Unavailable):
     def __init__(self, remedy: str) -> None:
         super().__init__("the database is busy or gone; try again in a moment")
         self.remedy = remedy
+
+
+class LogSnapshot(NamedTuple):
+    """A snapshot, and how far its log is whole."""
+
+    connection: Connection
+    head: int
+    """The newest position below which nothing is still to come; 0 in an empty log."""
+    overlap: int
+    """As in :attr:`projections.engines.backend.Backend.overlap`."""
 
 
 class Database:
@@ -75,6 +86,19 @@ class Database:
         """
         with self._translated(), self._connections.begun("read", Begin.READ) as connection:
             yield connection
+
+    @contextmanager
+    def reading_log(self) -> Iterator[LogSnapshot]:
+        """As :meth:`reading`, with the safe head of the log that is seen.
+
+        Raises:
+            Unavailable: the database is busy or gone.
+        """
+        with self._translated(), self._connections.begun("head", Begin.HEAD) as connection:
+            [(newest,)] = _NEWEST.rows(connection)
+            if self.backend.overlap:  # whoever writes waited for that answer, and for no more
+                self._connections.begin_anew(connection, Begin.READ)
+            yield LogSnapshot(connection, newest or 0, self.backend.overlap)
 
     @contextmanager
     def glancing(self) -> Iterator[Connection]:

@@ -36,6 +36,10 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
 """By topic and version: what turns a payload of that version into one of the next."""
 
 
+PRESENT = {topic: kind.schema_version for topic, kind in EVENTS.items()}
+"""The version in which events of a topic are written now."""
+
+
 class EventFromTheFuture(Exception):
     """The log holds an event that this code does not know; a newer release wrote it."""
 

@@ -13,15 +13,16 @@ from sqlalchemy import Connection
 
 from domain.document import Change, Document, by_path
 from domain.document import changed as changed_document
-from domain.events import WithChanges, WithDocument
+from domain.events import WithChanges, WithDocument, WithMembers
 from domain.group import Group
 from domain.refusals import TooMany
+from domain.topics import EVENTS
 from domain.user import User
 from projections.audit import Entry
 from projections.audit.positions import Stretch
 from projections.audit.reading import count_events, onwards
-from projections.audit.said import members_in
 from projections.log import SqlLog
+from projections.mapper import parts_of
 from projections.past import stream_at
 from projections.spans.g1 import members_at, names_begun
 from replay.history import Between
@@ -88,7 +89,7 @@ def difference(
                 raise _too_many(f"{MAX_MEMBERS:,} members")
         if len(entries) < _BATCH:
             break
-        after = entries[-1].row.position
+        after = entries[-1].position
         progress(after - span.after, span.upto - span.after)
     with log.database.reading() as connection:
         return _told(connection, log, realm, span, touched.values(), capped=capped)
@@ -110,24 +111,24 @@ def _too_many(what: str) -> TooMany:
 
 def _touch(touched: dict[str, _Touched], entry: Entry) -> int:
     """Take an event into account; return how many members it names."""
-    row, event = entry.row, entry.event
-    if row.resource_type not in _AGGREGATES:
+    if entry.resource_type not in _AGGREGATES:
         return 0
-    own = touched.setdefault(row.resource_id, _Touched(entry, entry))
+    event = EVENTS[entry.action].from_parts(*parts_of(entry.action, entry.payload))
+    own = touched.setdefault(entry.resource_id, _Touched(entry, entry))
     own.last = entry
     if isinstance(event, WithChanges):
         for path, change in event.changes.items():
             first = own.changes.get(path, change)
             own.changes[path] = Change(first.old, change.new)
         own.document = own.document and changed_document(own.document, event.changes)
-    added, removed = members_in(row.action, entry.clear)
-    for ids, joins in ((added, True), (removed, False)):
-        for id_ in ids:
-            own.members[id_] = (own.members.get(id_, (not joins, joins))[0], joins)
+    ids = event.members if isinstance(event, WithMembers) else ()
+    joins = entry.action == Group.MembersAdded.topic
+    for id_ in ids:
+        own.members[id_] = (own.members.get(id_, (not joins, joins))[0], joins)
     if isinstance(event, WithDocument) or event.topic.endswith(".deleted"):
         own.ends.append(entry)
         own.document = getattr(event, "document", None)
-    return len(added) + len(removed)
+    return len(ids)
 
 
 def _told(  # noqa: PLR0913  # the parts of one answer
@@ -158,7 +159,7 @@ def _told(  # noqa: PLR0913  # the parts of one answer
     names = names_begun(connection, realm, [id_ for _, _, id_ in memberships])
     for where, own, id_ in memberships:
         name = name_then(names, id_, span.upto)
-        group = {"groupId": own.last.row.resource_id, "groupName": own.last.row.resource_name}
+        group = {"groupId": own.last.resource_id, "groupName": own.last.resource_name}
         where.append({**group, "value": id_, "display": name})
     return Difference(created, changed, deleted, joined, left)
 
@@ -167,7 +168,7 @@ def _net(
     connection: Connection, log: SqlLog, realm: str, span: Between, own: _Touched
 ) -> tuple[bool, bool, Sequence[Told]]:
     """Return whether a resource was there at both cuts, and what changed about it."""
-    row = own.first.row
+    row = own.first
     if not own.ends:
         return True, True, _changes(own)
     was = row.version > 1 and not row.action.endswith(".restored")
@@ -185,8 +186,8 @@ def _members(
     connection: Connection, realm: str, span: Between, own: _Touched
 ) -> tuple[set[str], set[str]]:
     """Return who joined and who left a group in the end."""
-    row = own.last.row
-    if any(end.row.action == Group.Deleted.topic for end in own.ends):
+    row = own.last
+    if any(end.action == Group.Deleted.topic for end in own.ends):
         before, after = (
             {member.id for member in members_at(connection, realm, row.resource_id, position)}
             for position in span
@@ -198,7 +199,7 @@ def _members(
 
 
 def _about(own: _Touched) -> Told:
-    row = own.last.row
+    row = own.last
     return {
         "resourceType": row.resource_type,
         "resourceId": row.resource_id,

@@ -86,7 +86,7 @@ def _batches(log: SqlLog, realm: str, span: Between) -> Iterator[tuple[int, Sequ
             batch = told(connection, realm, entries)
         full = len(entries) == BATCH
         if entries:
-            after = entries[-1].row.position
+            after = entries[-1].position
             yield after, batch
 
 

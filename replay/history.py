@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from domain.comparison import invisible_character
 from domain.refusals import InvalidValue
@@ -14,10 +14,10 @@ from projections.audit import Conditions
 from projections.audit.positions import Stretch
 from projections.audit.reading import newest
 from projections.audit.said import key_of_attribute
-from projections.database import Database
+from projections.database import Database, LogSnapshot
 from projections.log import SqlLog
 from projections.tables import streams
-from replay.moments import moment_at
+from replay.moments import cut_at
 from replay.telling import Told, told
 
 RESOURCE_TYPES = tuple(sorted(set(AGGREGATE_OF.values())))
@@ -41,18 +41,30 @@ class History(NamedTuple):
     rest_before: int | None
 
 
-def between(database: Database, begin: int | None, end: int | None) -> Between:
-    """Return the cuts of two instants, in microseconds since 1970; open ends reach all there is.
+class Instants(NamedTuple):
+    """Two instants, in microseconds since 1970; an open end reaches all there is."""
+
+    begin: int | None = None
+    end: int | None = None
+
+
+def between(database: Database, instants: Instants) -> Between:
+    """Return the cuts of two instants.
 
     Raises:
         InvalidValue: the first lies after the second.
         Unavailable: the database is busy or gone.
     """
+    with database.reading_log() as snapshot:
+        return _cuts(snapshot, instants)
+
+
+def _cuts(snapshot: LogSnapshot, instants: Instants) -> Between:
+    begin, end = instants
     if begin is not None and end is not None and begin > end:
         raise InvalidValue("from lies after to: name the earlier instant first")
-    head = database.safe_head()
-    after = 0 if begin is None else moment_at(database, begin, head).position
-    upto = head if end is None else moment_at(database, end, head).position
+    after = 0 if begin is None else cut_at(snapshot, begin)
+    upto = snapshot.head if end is None else cut_at(snapshot, end)
     return Between(after, upto)
 
 
@@ -102,12 +114,35 @@ class AuditLog:
         Raises:
             Unavailable: the database is busy or gone.
         """
+        with self.log.database.reading() as connection:
+            return self._page(connection, conditions, span, count, before)
+
+    def page_between(
+        self, conditions: Conditions, instants: Instants, count: int, before: int | None = None
+    ) -> History:
+        """Return a page of the span between two instants, all in one snapshot.
+
+        Raises:
+            InvalidValue: the first instant lies after the second.
+            Unavailable: the database is busy or gone.
+        """
+        with self.log.database.reading_log() as snapshot:
+            span = _cuts(snapshot, instants)
+            return self._page(snapshot.connection, conditions, span, count, before)
+
+    def _page(
+        self,
+        connection: Connection,
+        conditions: Conditions,
+        span: Between,
+        count: int,
+        before: int | None,
+    ) -> History:
         end = span.upto + 1 if before is None else min(before, span.upto + 1)
         stretch = Stretch(span.after, end)
-        with self.log.database.reading() as connection:
-            page = newest(connection, self.log.events, self.realm, conditions, stretch, count)
-            events = told(connection, self.realm, page.entries)
-        return History(events, page.entries[-1].row.position if page.more else None)
+        page = newest(connection, self.log.events, self.realm, conditions, stretch, count)
+        events = told(connection, self.realm, page.entries)
+        return History(events, page.entries[-1].position if page.more else None)
 
     def knows(self, resource_type: str | None, resource_id: str) -> bool:
         """Whether the realm ever had a resource of this id, living or deleted."""

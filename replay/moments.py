@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from domain.refusals import InvalidValue
-from projections.database import Database
+from projections.database import Database, LogSnapshot
 from projections.prepared import Prepared
 from projections.tables import events
 
@@ -53,27 +53,34 @@ def parse_instant(text: str, name: str, has_happened: Callable[[int], bool]) -> 
     return at
 
 
-def moment_at(database: Database, at: int, head: int | None = None) -> Moment:
-    """Return the cut of an instant; ``head`` is a safe head, where the caller has asked for one.
+def moment_at(database: Database, at: int) -> Moment:
+    """Return an instant and its cut.
 
     Raises:
         Unavailable: the database is busy or gone.
     """
-    # What is not committed yet may have been recorded before the instant: below the safe head
-    # nothing is still to come.
-    head = database.safe_head() if head is None else head
-    with database.reading() as connection:
-        later = _first_later(connection, at, head, database.backend.overlap)
-    return Moment(at, head if later is None else later - 1)
+    with database.reading_log() as snapshot:
+        return Moment(at, cut_at(snapshot, at))
 
 
-def _first_later(connection: Connection, at: int, head: int, overlap: int) -> int | None:
-    """Return the lowest position up to ``head`` that was recorded after an instant.
+def cut_at(snapshot: LogSnapshot, at: int) -> int:
+    """Return the cut of an instant.
+
+    What is not committed yet may have been recorded before it: below the safe head nothing is still
+    to come.
+    """
+    later = _first_later(snapshot, at)
+    return snapshot.head if later is None else later - 1
+
+
+def _first_later(snapshot: LogSnapshot, at: int) -> int | None:
+    """Return the lowest position up to the head that was recorded after an instant.
 
     It is that of the earliest later instant, or of a transaction that overlapped it: one recorded
     soon after, or, where its clock ran ahead, one not far below. All there is above would have to
     be looked through for anything else.
     """
+    connection, head, overlap = snapshot
     bound = {"at": at, "head": head}
     earliest = _EARLIEST_LATER.first(connection, bound)
     if earliest is None:

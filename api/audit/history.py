@@ -16,7 +16,7 @@ from api.representation import json_response
 from domain.refusals import InvalidValue
 from replay.cursors import open_cursor, seal
 from replay.difference import difference
-from replay.history import AuditLog, Between, between, conditions_of
+from replay.history import AuditLog, Between, Instants, between, conditions_of
 from replay.moments import parse_instant
 from replay.summary import summary
 
@@ -54,17 +54,18 @@ def asked(query: Any, *names: str) -> Mapping[str, str]:
     """
     if unknown := sorted(set(query) - set(names)):
         raise InvalidValue(f"{unknown[0][:64]} is no parameter here; there are {', '.join(names)}")
-    found = {name: one(query, name) for name in names}
+    found = {name: one(query, name) for name in query}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def span_of(service: Service, query: Mapping[str, str]) -> Between:
-    """Return the cuts that ``from`` and ``to`` name. Raises InvalidValue."""
-    begin, end = (
-        parse_instant(query[name], name, service.log.has_happened) if name in query else None
-        for name in _RANGE
+def instants_of(service: Service, query: Mapping[str, str]) -> Instants:
+    """Return what ``from`` and ``to`` name. Raises InvalidValue."""
+    return Instants(
+        *(
+            parse_instant(query[name], name, service.log.has_happened) if name in query else None
+            for name in _RANGE
+        )
     )
-    return between(service.database, begin, end)
 
 
 def events_page(service: Service, caller: Caller, parameters: Any) -> Response:
@@ -83,8 +84,8 @@ def events_page(service: Service, caller: Caller, parameters: Any) -> Response:
     before = None
     if "cursor" in query:
         [before] = open_cursor(service.key, caller.realm, same, query["cursor"])
-    span = span_of(service, query)
-    page = AuditLog(service.log, caller.realm).page(conditions, span, count, before)
+    instants = instants_of(service, query)
+    page = AuditLog(service.log, caller.realm).page_between(conditions, instants, count, before)
     cursor = None
     if page.rest_before is not None:
         cursor = seal(service.key, caller.realm, same, (page.rest_before,))
@@ -101,7 +102,7 @@ def difference_between(service: Service, caller: Caller, parameters: Any) -> Res
     query = asked(parameters, *_RANGE)
     if "from" not in query:
         raise InvalidValue("from is missing: an instant such as 2026-03-03T12:00:00Z")
-    span = span_of(service, query)
+    span = between(service.database, instants_of(service, query))
     found = difference(service.log, caller.realm, span)
     return json_response({**_cuts(span), **found._asdict()})
 
@@ -110,7 +111,7 @@ def summary_of(service: Service, caller: Caller, parameters: Any) -> Response:
     """Answer ``/summary``. Raises InvalidValue."""
     query = asked(parameters, *_RANGE, "by")
     by = query.get("by", "day")
-    span = span_of(service, query)
+    span = between(service.database, instants_of(service, query))
     found = summary(service.log, caller.realm, span, by)
     total = sum(each["events"] for each in found)
     return json_response({**_cuts(span), "by": by, "counts": found, "totalEvents": total})

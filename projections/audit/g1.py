@@ -24,8 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from projections.audit import READ_MODEL, AuditRow
-from projections.audit.said import Name, attributes_of, named_after, row_of
+from projections.audit import COLUMNS, READ_MODEL, Entry
+from projections.audit.said import Name, attributes_of, entry_of, named_after
 from projections.engines.types import Identifier, Key
 from projections.generations import Positioned
 from projections.prepared import Prepared
@@ -102,9 +102,9 @@ class AuditG1:
             event = positioned.recorded.event
             key = (positioned.recorded.cause.realm, positioned.recorded.stream_id)
             now[key] = named_after(now.get(key, Name()), event)
-            row = row_of(positioned, now[key])
-            rows.append(row._asdict())
-            changed += [_of_attribute(row, attribute) for attribute in attributes_of(event)]
+            entry = entry_of(positioned, now[key])
+            rows.append(dict(zip(COLUMNS, entry, strict=False)))
+            changed += [_of_attribute(entry, attribute) for attribute in attributes_of(event)]
         _INSERT_ROW.write(connection, rows)
         _INSERT_ATTRIBUTE.write(connection, changed)
         _keep(connection, before, now)
@@ -114,14 +114,14 @@ _ResourceKey = tuple[str, str]
 _Names = dict[_ResourceKey, Name]
 
 
-def _of_attribute(row: AuditRow, attribute: str) -> dict[str, Any]:
+def _of_attribute(entry: Entry, attribute: str) -> dict[str, Any]:
     return {
-        "realm": row.realm,
+        "realm": entry.realm,
         "attribute": attribute,
-        "action": row.action,
-        "position": row.position,
-        "resource_id": row.resource_id,
-        "actor_id": row.actor_id,
+        "action": entry.action,
+        "position": entry.position,
+        "resource_id": entry.resource_id,
+        "actor_id": entry.actor_id,
     }
 
 

@@ -5,15 +5,14 @@ the functions the follower writes its rows with: it is never stale.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from domain.events import RecordedEvent
-from projections.audit import READ_MODEL, AuditRow, Conditions, Entry
+from projections.audit import READ_MODEL, Conditions, Entry
 from projections.audit.g1 import AuditG1
 from projections.audit.positions import Stretch
-from projections.audit.said import NAMING_TOPICS, Name, attributes_of, named_after, row_of
+from projections.audit.said import NAMING_TOPICS, Name, attributes_of, entry_of, named_after
 from projections.event_store import EventLog
 from projections.followers.checkpoints import Checkpoint
 from projections.generations import Positioned
@@ -23,51 +22,47 @@ from projections.tables import events, parked_events
 _BATCH = 200
 
 
-class Weighed(NamedTuple):
-    """An event of the log and the bytes it takes there."""
+class Untaken(NamedTuple):
+    """An event that has no row yet, and how it stands in the log."""
 
     positioned: Positioned
-    size: int
+    payload: bytes
 
 
 def untaken(
     connection: Connection, log: EventLog, realm: str, conditions: Conditions, stretch: Stretch
-) -> Iterator[Weighed]:
+) -> Iterator[Untaken]:
     """Yield the events of a stretch that have no rows yet and meet the conditions, newest first."""
     taken = Checkpoint(AuditG1()).position(connection)
     end = Stretch(max(stretch.after, taken), stretch.before)
     waiting = Stretch(stretch.after, min(stretch.before, taken + 1))
     for statement, part in ((_IN_REALM, end), (_PARKED, waiting)):
-        for weighed in _read(connection, log, statement, realm, part):
-            event = weighed.positioned.recorded.event
-            row = row_of(weighed.positioned, Name())
-            if conditions.hold(row, attributes_of(event)):
-                yield weighed
+        for each in _read(connection, log, statement, realm, part):
+            event = each.positioned.recorded.event
+            if conditions.hold(entry_of(each.positioned, Name()), attributes_of(event)):
+                yield each
 
 
 def named(
-    connection: Connection, log: EventLog, realm: str, found: Sequence[Positioned]
+    connection: Connection, log: EventLog, realm: str, found: Sequence[Untaken]
 ) -> list[Entry]:
     """Return events as entries, each with its resource's name, told by the resource's stream."""
-    names = _names_then(connection, log, realm, found)
-    return [_entry(row_of(each, names[each.position]), each.recorded) for each in found]
-
-
-def _entry(row: AuditRow, recorded: RecordedEvent[Any]) -> Entry:
-    clear, personal = recorded.event.parts()
-    return Entry(row, clear, personal, recorded.warnings)
+    names = _names_then(connection, log, realm, [each.positioned for each in found])
+    return [
+        entry_of(positioned, names[positioned.position], payload) for positioned, payload in found
+    ]
 
 
 def _read(
     connection: Connection, log: EventLog, statement: Prepared, realm: str, stretch: Stretch
-) -> Iterator[Weighed]:
+) -> Iterator[Untaken]:
     before = stretch.before
     while before - stretch.after > 1:
         bound = {"realm": realm, "after": stretch.after, "before": before}
         rows = statement.rows(connection, bound)
         for position, stream_id, version, topic, state in rows:
             recorded = log.decoded(stream_id, version, topic, state)
-            yield Weighed(Positioned(position, recorded), len(state))
+            yield Untaken(Positioned(position, recorded), state)
         if len(rows) < _BATCH:
             return
         before = rows[-1][0]

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
+from msgspec import Struct, convert
+from msgspec.json import Decoder
+
 from domain.document import by_path
 from domain.events import Part, WithChanges, WithDocument, WithMembers
 from domain.group import Group
@@ -15,8 +19,9 @@ from domain.instants import instant
 from domain.realm import Realm
 from domain.schemas import GROUP, USER, AttributeDefinition, ResourceSchema
 from domain.topics import AGGREGATE_OF, EVENTS
-from projections.audit import MEMBERS, AuditRow
+from projections.audit import MEMBERS, Entry
 from projections.generations import Positioned
+from projections.mapper import PRESENT, parts_of, upcast
 
 NAMING_TOPICS = tuple(
     topic
@@ -24,7 +29,21 @@ NAMING_TOPICS = tuple(
     if kind is Realm.Registered or issubclass(kind, WithDocument | WithChanges)
 )
 """Events that can change what a resource is called."""
-_Changes = Callable[[Part, Part], Iterable[tuple[str, Any, Any]]]
+_Changes = Callable[[Part], Sequence[Mapping[str, Any]]]
+
+
+class _Clear(Struct, gc=False):
+    schema_version: int
+    warnings: list[tuple[str, str]]
+    members: list[str] = []
+
+
+class _Payload(Struct, gc=False):
+    clear: _Clear
+    personal: dict[str, Any]
+
+
+_decoded = Decoder(_Payload).decode
 
 
 class Name(NamedTuple):
@@ -55,21 +74,42 @@ def named_after(name: Name, event: Any) -> Name:
             return name
 
 
-def changes_in(topic: str, clear: Part, personal: Part) -> Iterable[tuple[str, Any, Any]]:
-    """Return of each changed attribute the path, the value before, and the one after.
+class Said(Struct, gc=False):
+    """What an event says, as JSON values."""
 
-    Of an event about a realm: what it names. Members are none of it.
+    changes: Sequence[Mapping[str, Any]]
+    """Of each changed attribute the ``path``, the value ``before`` and the one ``after``; of an
+    event about a realm, what it names. Members are none of it."""
+    added: Sequence[str]
+    """The ids of members."""
+    removed: Sequence[str]
+    warnings: Sequence[tuple[str, str]]
+    """What was tolerated: code and path of each."""
+
+
+def said_in(topic: str, payload: bytes) -> Said:
+    """Return what the payload of an event says.
+
+    Only that is decoded: who caused it stands in columns, and is most of the payload.
+
+    Raises:
+        EventFromTheFuture: its topic or its version is unknown to this code.
     """
-    return _CHANGES[topic](clear, personal)
-
-
-def members_in(topic: str, clear: Part) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the ids of the members that were added, and of those that were removed."""
-    if topic == Group.MembersAdded.topic:
-        return clear["members"], ()
-    if topic == Group.MembersRemoved.topic:
-        return (), clear["members"]
-    return (), ()
+    if topic in _OF_REALMS:
+        parts = parts_of(topic, payload)
+        named = _named_by(_OF_REALMS[topic].from_parts(*parts))
+        return Said(_new(named), (), (), parts[0]["warnings"])
+    decoded = _decoded(payload)
+    clear = decoded.clear
+    if clear.schema_version != PRESENT.get(topic):
+        decoded = convert(upcast(topic, orjson.loads(payload)), _Payload)
+        clear = decoded.clear
+    changes = _CHANGES[topic](decoded.personal) if topic in _CHANGES else []
+    if topic == _ADDED:
+        return Said(changes, clear.members, (), clear.warnings)
+    if topic == _REMOVED:
+        return Said(changes, (), clear.members, clear.warnings)
+    return Said(changes, (), (), clear.warnings)
 
 
 def attributes_of(event: Any) -> frozenset[str]:
@@ -85,11 +125,11 @@ def attributes_of(event: Any) -> frozenset[str]:
             return _keys_of_all(tuple(name for name, _ in _named_by(event)))
 
 
-def row_of(positioned: Positioned, name: Name) -> AuditRow:
-    """Return the row of an event, given what its resource is called after it."""
+def entry_of(positioned: Positioned, name: Name, payload: bytes = b"") -> Entry:
+    """Return the entry of an event, given what its resource is called after it."""
     position, recorded = positioned
     cause = recorded.cause
-    return AuditRow(
+    return Entry(
         realm=cause.realm,
         position=position,
         recorded_at=recorded.recorded_at,
@@ -106,6 +146,7 @@ def row_of(positioned: Positioned, name: Name) -> AuditRow:
         user_agent=cause.user_agent,
         correlation_id=cause.correlation_id,
         causation_id=cause.causation_id,
+        payload=payload,
     )
 
 
@@ -130,21 +171,20 @@ def _keys(path: str) -> list[str]:
     return [*keys, urn] if colon else keys
 
 
-def _changes_of(kind: Any) -> _Changes:
-    """Return what gives the changes of a kind of event from its payload."""
+def _changes_of(kind: Any) -> _Changes | None:
+    """Return what gives the changes of a kind of event from the personal part of its payload."""
     if issubclass(kind, WithChanges):
-        return lambda _, personal: [
-            (path, each["old"], each["new"]) for path, each in personal["changes"].items()
+        return lambda personal: [
+            {"path": path, "before": each["old"], "after": each["new"]}
+            for path, each in personal["changes"].items()
         ]
     if issubclass(kind, WithDocument):
-        return lambda _, personal: [
-            (path, None, value) for path, value in by_path(personal["document"]).items()
-        ]
-    if issubclass(kind, WithMembers):
-        return lambda _, _personal: ()
-    return lambda clear, personal: [
-        (name, None, value) for name, value in _named_by(kind.from_parts(clear, personal))
-    ]
+        return lambda personal: _new(by_path(personal["document"]).items())
+    return None
+
+
+def _new(values: Iterable[tuple[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    return [{"path": path, "before": None, "after": value} for path, value in values]
 
 
 def _named_by(event: Any) -> Iterator[tuple[str, Any]]:
@@ -194,4 +234,10 @@ def _is_of_realm(kind: Any) -> bool:
 
 
 _SPELLINGS = {**_fields_of_realms(), **_spellings(USER), **_spellings(GROUP)}
-_CHANGES: Mapping[str, _Changes] = {topic: _changes_of(kind) for topic, kind in EVENTS.items()}
+_OF_REALMS: Mapping[str, Any] = {t: kind for t, kind in EVENTS.items() if _is_of_realm(kind)}
+_CHANGES: Mapping[str, _Changes] = {
+    topic: changes
+    for topic, kind in EVENTS.items()
+    if topic not in _OF_REALMS and (changes := _changes_of(kind)) is not None
+}
+_ADDED, _REMOVED = Group.MembersAdded.topic, Group.MembersRemoved.topic

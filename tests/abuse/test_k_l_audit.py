@@ -95,7 +95,7 @@ def test_l4_a_failure_tells_its_correlation_id_and_nothing_else(
         at = auditor.get("/events").json()["events"][0]["recordedAt"]
         for place, path in (
             ("api.audit.directory.DirectoryThen.page", f"/Users?at={at}"),
-            ("api.audit.history.AuditLog.page", "/events"),
+            ("api.audit.history.AuditLog.page_between", "/events"),
         ):
             monkeypatch.setattr(place, broken)
             answer = auditor.get(path)
