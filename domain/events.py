@@ -8,6 +8,7 @@ under a key of its own subject later (ADR 0005).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -171,7 +172,7 @@ class RecordedEvent(Generic[E_co]):
     cause: Cause
     warnings: tuple[Warned, ...] = ()
 
-    @property
+    @cached_property
     def stream_id(self) -> str:
         """The stream as text, as it stands in ids and references."""
         return str(self.originator_id)

@@ -7,10 +7,10 @@ short statements whose parameters and columns the driver takes and gives as they
 bytes; a Boolean comes back as the driver spells it (ADR 0011).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import ColumnElement, Connection, Executable, Select, bindparam
 
 from projections.engines import statements_of
 from projections.engines.statements import Answer, Compiled, Statements
@@ -74,3 +74,25 @@ class Prepared:
                 compiled = compiled._replace(text=names.spoken(compiled.text))
             known = self._compiled[dialect.name, names] = (statements, compiled)
         return known
+
+
+class PreparedFor:
+    """A prepared query for rows with some of the values of a column, a hundred at a time."""
+
+    AT_ONCE = 100
+
+    def __init__(self, statement: Select[Any], column: ColumnElement[Any]) -> None:
+        self._places = [f"chosen_{number}" for number in range(self.AT_ONCE)]
+        chosen = column.in_([bindparam(place, type_=column.type) for place in self._places])
+        self._prepared = Prepared(statement.where(chosen))
+
+    def rows(
+        self, connection: Connection, bound: Mapping[str, Any], wanted: Sequence[Any]
+    ) -> Iterator[Any]:
+        """Yield the rows of each hundred in the order of the query."""
+        for start in range(0, len(wanted), self.AT_ONCE):
+            some = wanted[start : start + self.AT_ONCE]
+            # One statement for any number: a value that stands there twice finds its row once.
+            values = [*some, *[some[-1]] * (self.AT_ONCE - len(some))]
+            chosen = dict(zip(self._places, values, strict=True))
+            yield from self._prepared.rows(connection, {**bound, **chosen})

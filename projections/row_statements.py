@@ -8,6 +8,7 @@ every statement, and beside a busy event loop each waits to get it back.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -53,6 +54,13 @@ class RowStatement:
 
     def write(self, connection: Connection, rows: Sequence[Bound]) -> None:
         """Write rows; at the latest before the next statement, or with the commit."""
+        if len(rows) > 1:
+            self.write_values(connection, [[row[name] for name in self._names] for row in rows])
+        else:
+            self._one.many(connection, rows)
+
+    def write_values(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """As :meth:`write`, of rows that are their values in the order of the names."""
         if len(rows) > 1 and statements_of(connection.dialect.name).sets:
             for piece in _pieces(rows, ROWS_PER_STATEMENT):
                 self._all.later(connection, self._arrays(piece))
@@ -60,25 +68,25 @@ class RowStatement:
         if self._several is not None:
             whole = len(rows) - len(rows) % NEW_ROWS_PER_STATEMENT
             for piece in _pieces(rows[:whole], NEW_ROWS_PER_STATEMENT):
-                self._several.later(connection, self._spelled_out(piece))
+                values = chain.from_iterable(piece)
+                bound = dict(zip(_names_of_many(self._names), values, strict=True))
+                self._several.later(connection, bound)
             rows = rows[whole:]
-        self._one.many(connection, rows)
+        self._one.many(connection, [dict(zip(self._names, row, strict=True)) for row in rows])
 
     def numbered(self, connection: Connection, rows: Sequence[Bound]) -> list[int]:
         """Insert rows and return the number that each was given, in their order."""
         if len(rows) <= 1 or not statements_of(connection.dialect.name).sets:
             return [self._one.first(connection, row)[0] for row in rows]
-        pieces = _pieces(rows, ROWS_PER_STATEMENT)
+        values = [[row[name] for name in self._names] for row in rows]
+        pieces = _pieces(values, ROWS_PER_STATEMENT)
         answers = [self._all.later(connection, self._arrays(piece)) for piece in pieces]
         # Numbers are drawn in the order of the rows, whatever the order of the answer.
         return [number for answer in answers for (number,) in sorted(answer())]
 
-    def _arrays(self, rows: Sequence[Bound]) -> dict[str, list[Any]]:
-        return {name: [row[name] for row in rows] for name in self._names}
-
-    def _spelled_out(self, rows: Sequence[Bound]) -> dict[str, Any]:
-        values = [row[name] for row in rows for name in self._names]
-        return dict(zip(_names_of_many(self._names), values, strict=True))
+    def _arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+        columns = map(list, zip(*rows, strict=True))
+        return dict(zip(self._names, columns, strict=True))
 
 
 def inserting(table: Table, *, number: str | None = None) -> RowStatement:

@@ -24,11 +24,11 @@ from sqlalchemy import (
     update,
 )
 
-from projections.audit import COLUMNS, READ_MODEL, Entry
+from projections.audit import COLUMNS, READ_MODEL
 from projections.audit.said import Name, attributes_of, entry_of, named_after
 from projections.engines.types import Identifier, Key
 from projections.generations import Positioned
-from projections.prepared import Prepared
+from projections.prepared import Prepared, PreparedFor
 from projections.row_statements import inserting
 
 metadata = MetaData()
@@ -103,26 +103,17 @@ class AuditG1:
             key = (positioned.recorded.cause.realm, positioned.recorded.stream_id)
             now[key] = named_after(now.get(key, Name()), event)
             entry = entry_of(positioned, now[key])
-            rows.append(dict(zip(COLUMNS, entry, strict=False)))
-            changed += [_of_attribute(entry, attribute) for attribute in attributes_of(event)]
-        _INSERT_ROW.write(connection, rows)
-        _INSERT_ATTRIBUTE.write(connection, changed)
+            rows.append(entry[: len(COLUMNS)])
+            for attribute in attributes_of(event):
+                about = (entry.position, entry.resource_id, entry.actor_id)
+                changed.append((entry.realm, attribute, entry.action, *about))
+        _INSERT_ROW.write_values(connection, rows)
+        _INSERT_ATTRIBUTE.write_values(connection, changed)
         _keep(connection, before, now)
 
 
 _ResourceKey = tuple[str, str]
 _Names = dict[_ResourceKey, Name]
-
-
-def _of_attribute(entry: Entry, attribute: str) -> dict[str, Any]:
-    return {
-        "realm": entry.realm,
-        "attribute": attribute,
-        "action": entry.action,
-        "position": entry.position,
-        "resource_id": entry.resource_id,
-        "actor_id": entry.actor_id,
-    }
 
 
 def _names(connection: Connection, events: Sequence[Positioned]) -> _Names:
@@ -133,9 +124,7 @@ def _names(connection: Connection, events: Sequence[Positioned]) -> _Names:
     return {
         (realm, id_): Name(display, user_name)
         for realm, wanted in ids.items()
-        for id_, display, user_name in connection.execute(
-            _NAMES, {"realm": realm, "ids": sorted(wanted)}
-        )
+        for id_, display, user_name in _NAMES.rows(connection, {"realm": realm}, sorted(wanted))
     }
 
 
@@ -158,6 +147,9 @@ _RENAME = Prepared(
     .where(names.c.realm == bindparam("b_realm"), names.c.id == bindparam("b_id"))
     .values(_NAMED)
 )
-_NAMES = select(names.c.id, names.c.display_name, names.c.user_name).where(
-    names.c.realm == bindparam("realm"), names.c.id.in_(bindparam("ids", expanding=True))
+_NAMES = PreparedFor(
+    select(names.c.id, names.c.display_name, names.c.user_name).where(
+        names.c.realm == bindparam("realm")
+    ),
+    names.c.id,
 )

@@ -11,7 +11,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from projections.audit import COLUMNS, Conditions, Entry
 from projections.audit.g1 import audit
@@ -20,12 +20,12 @@ from projections.audit.rest import Untaken, named, untaken
 from projections.audit.said import Name, entry_of
 from projections.event_store import EventLog
 from projections.generations import Positioned
-from projections.prepared import Prepared
+from projections.prepared import Prepared, PreparedFor
 from projections.tables import events
 
 PAGE_BYTES = 4 * 1024 * 1024
 """A page ends early, after at least one entry, once its events take so many bytes in the log."""
-_CHUNK = 100
+_CHUNK = PreparedFor.AT_ONCE
 MICROSECONDS_A_DAY = 86_400_000_000
 
 Group = Literal["day", "action", "client"]
@@ -84,9 +84,7 @@ def _chunk(
     taken = [position for position in wanted if position not in rest] if rest else wanted
     entries: list[Entry] = []
     if taken:
-        padded = [*taken, *[taken[-1]] * (_CHUNK - len(taken))]
-        rows = _ROWS.rows(connection, {"realm": realm, **dict(zip(_PLACES, padded, strict=True))})
-        entries = list(map(_entry, rows))
+        entries = list(map(_entry, _ROWS.rows(connection, {"realm": realm}, taken)))
     if len(taken) < len(wanted):
         entries += named(connection, log, realm, [rest[p] for p in wanted if p in rest])
         entries.sort(key=_POSITION, reverse=True)
@@ -154,21 +152,17 @@ _GROUPS: Mapping[Group, Sequence[ColumnElement[Any]]] = {
     "action": [audit.c.action],
     "client": [audit.c.actor_kind, audit.c.actor_id],
 }
-_PLACES = [f"position_{number}" for number in range(_CHUNK)]
 _POSITION = attrgetter("position")
 _entry: Callable[[Iterable[Any]], Entry] = partial(tuple.__new__, Entry)
 """As ``Entry._make``, in a third of the time: the statements below have its columns."""
 _ENTRY = (*(audit.c[name] for name in COLUMNS), events.c.state)
-_ROWS = Prepared(
+_ROWS = PreparedFor(
     select(*_ENTRY)
     .join(events, events.c.position == audit.c.position)
-    .where(
-        audit.c.realm == bindparam("realm"),
-        audit.c.position.in_([bindparam(place, type_=BigInteger) for place in _PLACES]),
-    )
-    .order_by(audit.c.position.desc())
+    .where(audit.c.realm == bindparam("realm"))
+    .order_by(audit.c.position.desc()),
+    audit.c.position,
 )
-"""As many positions as a chunk has: one statement, compiled once (ADR 0011)."""
 _BETWEEN = and_(
     events.c.realm == bindparam("realm"),
     events.c.position > bindparam("after"),

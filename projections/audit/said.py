@@ -128,20 +128,21 @@ def attributes_of(event: Any) -> frozenset[str]:
 def entry_of(positioned: Positioned, name: Name, payload: bytes = b"") -> Entry:
     """Return the entry of an event, given what its resource is called after it."""
     position, recorded = positioned
-    cause = recorded.cause
+    cause, topic = recorded.cause, recorded.event.topic
+    actor = cause.actor
     return Entry(
         realm=cause.realm,
         position=position,
         recorded_at=recorded.recorded_at,
-        resource_type=AGGREGATE_OF[recorded.event.topic],
+        resource_type=AGGREGATE_OF[topic],
         resource_id=recorded.stream_id,
         resource_name=name.shown,
         version=recorded.originator_version,
-        action=recorded.event.topic,
+        action=topic,
         operation=cause.operation,
-        actor_kind=cause.actor.kind,
-        actor_id=cause.actor.id,
-        token_id=cause.actor.token_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        token_id=actor.token_id,
         source_address=cause.source_address,
         user_agent=cause.user_agent,
         correlation_id=cause.correlation_id,

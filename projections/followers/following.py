@@ -109,8 +109,11 @@ class Following:
         return total
 
     def _take(self, after: int, found: Sequence[Positioned]) -> None:
-        """Project events that follow the position ``after``, all or none."""
-        with self.database.writing() as connection:
+        """Project events that follow the position ``after``, all or none.
+
+        Where a power cut takes them, it takes the checkpoint's move with them: they come again.
+        """
+        with self.database.filling() as connection:
             at = self.checkpoint.hold(connection)
             if at < after:
                 return  # the read model begins anew: what stands between was never taken
