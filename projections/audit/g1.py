@@ -1,7 +1,9 @@
 """Generation 1 of the audit log: one row an event, one an attribute it changes, one a name.
 
-Every index begins with the realm and ends with the action and the position: whatever is asked for
-together, some index holds exactly those events in the order of a page.
+Every index begins with the realm, and what it is for is followed by the action and the position:
+whatever is asked for together, some index holds those events in the order of a page. Who acted on a
+resource, and what of it was changed, is looked up for each of its events: every index by resource
+costs an event a page of its own.
 """
 
 from collections.abc import Sequence
@@ -53,9 +55,8 @@ audit = Table(
     Column("causation_id", Text),
     PrimaryKeyConstraint("realm", "position", name="audit_g1_pk"),
     Index("audit_g1_by_action", "realm", "action", "position"),
-    Index("audit_g1_by_resource", "realm", "resource_id", "action", "position"),
+    Index("audit_g1_by_resource", "realm", "resource_id", "action", "position", "actor_id"),
     Index("audit_g1_by_actor", "realm", "actor_id", "action", "position"),
-    Index("audit_g1_by_both", "realm", "resource_id", "actor_id", "action", "position"),
     Index("audit_g1_by_correlation", "realm", "correlation_id", "position"),
 )
 attributes = Table(
@@ -68,9 +69,6 @@ attributes = Table(
     Column("resource_id", Identifier, nullable=False),
     Column("actor_id", Key, nullable=False),
     PrimaryKeyConstraint("realm", "attribute", "action", "position", name="audit_attributes_g1_pk"),
-    Index(
-        "audit_attributes_g1_by_resource", "realm", "resource_id", "attribute", "action", "position"
-    ),
     Index("audit_attributes_g1_by_actor", "realm", "actor_id", "attribute", "action", "position"),
     sqlite_with_rowid=False,
 )
@@ -104,9 +102,8 @@ class AuditG1:
             now[key] = named_after(now.get(key, Name()), event)
             entry = entry_of(positioned, now[key])
             rows.append(entry[: len(COLUMNS)])
-            for attribute in attributes_of(event):
-                about = (entry.position, entry.resource_id, entry.actor_id)
-                changed.append((entry.realm, attribute, entry.action, *about))
+            about = (entry.action, entry.position, entry.resource_id, entry.actor_id)
+            changed += [(entry.realm, attribute, *about) for attribute in attributes_of(event)]
         _INSERT_ROW.write_values(connection, rows)
         _INSERT_ATTRIBUTE.write_values(connection, changed)
         _keep(connection, before, now)
