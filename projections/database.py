@@ -177,6 +177,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def following(self) -> Iterator[Connection]:
+        """As :meth:`writing`, for what would be done again: its commit waits for no disk."""
+        with self._written(Begin.FOLLOW, "fill") as connection:
+            yield connection
+
+    @contextmanager
     def verifying(self) -> Iterator[Connection]:
         """As :meth:`reading`, for statements that may take long.
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from msgspec import Struct, convert
+from msgspec import Struct, ValidationError, convert
 from msgspec.json import Decoder
 
 from domain.document import by_path
@@ -99,17 +99,24 @@ def said_in(topic: str, payload: bytes) -> Said:
         parts = parts_of(topic, payload)
         named = _named_by(_OF_REALMS[topic].from_parts(*parts))
         return Said(_new(named), (), (), parts[0]["warnings"])
-    decoded = _decoded(payload)
+    decoded = _in_the_present(topic, payload)
     clear = decoded.clear
-    if clear.schema_version != PRESENT.get(topic):
-        decoded = convert(upcast(topic, orjson.loads(payload)), _Payload)
-        clear = decoded.clear
     changes = _CHANGES[topic](decoded.personal) if topic in _CHANGES else []
     if topic == _ADDED:
         return Said(changes, clear.members, (), clear.warnings)
     if topic == _REMOVED:
         return Said(changes, (), clear.members, clear.warnings)
     return Said(changes, (), (), clear.warnings)
+
+
+def _in_the_present(topic: str, payload: bytes) -> _Payload:
+    try:
+        decoded = _decoded(payload)
+        if decoded.clear.schema_version == PRESENT.get(topic):
+            return decoded
+    except ValidationError:  # another release may have written it otherwise
+        pass
+    return convert(upcast(topic, orjson.loads(payload)), _Payload)
 
 
 def attributes_of(event: Any) -> frozenset[str]:

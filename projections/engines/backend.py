@@ -40,6 +40,8 @@ class Begin(Enum):
     """To write what is not of the log: no reader of the log waits for it."""
     FILL = auto()
     """As ``WRITE_BESIDE``, and the commit need not be on the disk: it would be done again."""
+    FOLLOW = auto()
+    """As ``WRITE``, and as for ``FILL`` the commit need not be on the disk."""
     SWITCH = auto()
     """As ``WRITE_ALONE``, but for readers of a table it waits no longer than for a blink."""
     VERIFY = auto()

@@ -53,6 +53,7 @@ _AHEAD = {
     ),
 }
 _AHEAD[Begin.WRITE_AT_ONCE] = _AHEAD[Begin.WRITE]
+_AHEAD[Begin.FOLLOW] = (*_AHEAD[Begin.WRITE], spoken("SET LOCAL synchronous_commit = off"))
 """Sent with the first statement of the transaction, ahead of it."""
 _BEGIN = {
     Begin.WRITE_ALONE: (

@@ -105,7 +105,7 @@ class Sqlite:
             driver.cursor().execute("BEGIN").close()
         elif what_for is Begin.WRITE_AT_ONCE:
             _begin_at_once(driver.cursor())
-        elif what_for is Begin.FILL:
+        elif what_for in (Begin.FILL, Begin.FOLLOW):
             # The next commit of anybody else syncs what this one leaves in the write-ahead log.
             driver.info[_UNSYNCED] = True
             cursor = driver.cursor()

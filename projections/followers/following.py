@@ -113,7 +113,7 @@ class Following:
 
         Where a power cut takes them, it takes the checkpoint's move with them: they come again.
         """
-        with self.database.filling() as connection:
+        with self.database.following() as connection:
             at = self.checkpoint.hold(connection)
             if at < after:
                 return  # the read model begins anew: what stands between was never taken

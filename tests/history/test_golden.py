@@ -13,9 +13,12 @@ import orjson
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from domain.events import RecordedEvent
+from domain.document import by_path
+from domain.events import RecordedEvent, WithChanges, WithDocument, WithMembers
+from domain.group import Group
 from domain.topics import EVENTS
-from projections.mapper import UPCASTERS, EventMapper
+from projections.audit.said import attributes_of, said_in
+from projections.mapper import UPCASTERS, EventFromTheFuture, EventMapper
 from tests.history.examples import CAUSE, EXAMPLES, RECORDED_AT, STREAM, VERSION, WARNINGS
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -74,3 +77,29 @@ def test_no_value_of_a_person_stands_in_the_clear_part(topic: str) -> None:
     text = orjson.dumps(clear).decode()
     for value in ("Änne", "Anne", "EXAMPLE", "Dr", "Staff"):
         assert value not in text
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_golden_payload_is_told_to_auditors_as_the_event_it_was(file: Path) -> None:
+    topic, _ = named(file)
+    said, event = said_in(topic, file.read_bytes()), EXAMPLES[topic]
+    changes = [(each["path"], each["before"], each["after"]) for each in said.changes]
+    match event:
+        case WithChanges(changed):
+            assert changes == [(path, each.old, each.new) for path, each in changed.items()]
+        case WithDocument(document):
+            assert changes == [(path, None, value) for path, value in by_path(document).items()]
+        case _:
+            told = {path.lower() for path, *_ in changes}
+            assert told == (set() if isinstance(event, WithMembers) else attributes_of(event))
+    members = event.members if isinstance(event, WithMembers) else ()
+    joined = topic == Group.MembersAdded.topic
+    assert (tuple(said.added), tuple(said.removed)) == ((members, ()) if joined else ((), members))
+    assert [tuple(each) for each in said.warnings] == list(WARNINGS)
+
+
+def test_what_a_newer_release_wrote_is_not_told() -> None:
+    payload = {"clear": {"schema_version": 9, "warnings": {}}, "personal": []}
+    for topic in ("user.beamed-up", *EVENTS):
+        with pytest.raises(EventFromTheFuture):
+            said_in(topic, orjson.dumps(payload))
