@@ -178,7 +178,11 @@ class Database:
 
     @contextmanager
     def following(self) -> Iterator[Connection]:
-        """As :meth:`writing`, for what would be done again: its commit waits for no disk."""
+        """As :meth:`writing`, for what would be done again: its commit waits for no disk.
+
+        Who refills, switches or drops a read model relies on it that this, too, keeps out of
+        :meth:`writing_alone` and :meth:`switching`.
+        """
         with self._written(Begin.FOLLOW, "fill") as connection:
             yield connection
 

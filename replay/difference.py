@@ -111,9 +111,10 @@ def _too_many(what: str) -> TooMany:
 
 def _touch(touched: dict[str, _Touched], entry: Entry) -> int:
     """Take an event into account; return how many members it names."""
+    parts = parts_of(entry.action, entry.payload)
     if entry.resource_type not in _AGGREGATES:
         return 0
-    event = EVENTS[entry.action].from_parts(*parts_of(entry.action, entry.payload))
+    event = EVENTS[entry.action].from_parts(*parts)
     own = touched.setdefault(entry.resource_id, _Touched(entry, entry))
     own.last = entry
     if isinstance(event, WithChanges):

@@ -55,14 +55,19 @@ def between(database: Database, instants: Instants) -> Between:
         InvalidValue: the first lies after the second.
         Unavailable: the database is busy or gone.
     """
+    _check_order(instants)
     with database.reading_log() as snapshot:
         return _cuts(snapshot, instants)
 
 
-def _cuts(snapshot: LogSnapshot, instants: Instants) -> Between:
+def _check_order(instants: Instants) -> None:
     begin, end = instants
     if begin is not None and end is not None and begin > end:
         raise InvalidValue("from lies after to: name the earlier instant first")
+
+
+def _cuts(snapshot: LogSnapshot, instants: Instants) -> Between:
+    begin, end = instants
     after = 0 if begin is None else cut_at(snapshot, begin)
     upto = snapshot.head if end is None else cut_at(snapshot, end)
     return Between(after, upto)
@@ -126,6 +131,7 @@ class AuditLog:
             InvalidValue: the first instant lies after the second.
             Unavailable: the database is busy or gone.
         """
+        _check_order(instants)
         with self.log.database.reading_log() as snapshot:
             span = _cuts(snapshot, instants)
             return self._page(snapshot.connection, conditions, span, count, before)

@@ -54,8 +54,7 @@ def asked(query: Any, *names: str) -> Mapping[str, str]:
     """
     if unknown := sorted(set(query) - set(names)):
         raise InvalidValue(f"{unknown[0][:64]} is no parameter here; there are {', '.join(names)}")
-    found = {name: one(query, name) for name in query}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: str(one(query, name)) for name in query}
 
 
 def instants_of(service: Service, query: Mapping[str, str]) -> Instants:

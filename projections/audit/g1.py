@@ -1,9 +1,9 @@
 """Generation 1 of the audit log: one row an event, one an attribute it changes, one a name.
 
-Every index begins with the realm, and what it is for is followed by the action and the position:
-whatever is asked for together, some index holds those events in the order of a page. Who acted on a
-resource, and what of it was changed, is looked up for each of its events: every index by resource
-costs an event a page of its own.
+Every index begins with the realm, and what it is for is followed by the action and the position
+(the request's by the position alone): whatever is asked for together, some index holds those events
+in the order of a page. Who acted on a resource, and what of it was changed, is looked up for each
+of its events: every index by resource costs an event a page of its own.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ attributes = Table(
     Column("attribute", Key, nullable=False),
     Column("action", Key, nullable=False),
     Column("position", BigInteger, nullable=False),
-    Column("resource_id", Identifier, nullable=False),
+    Column("resource_id", Identifier, nullable=False),  # nobody asks for it since ADR 0016
     Column("actor_id", Key, nullable=False),
     PrimaryKeyConstraint("realm", "attribute", "action", "position", name="audit_attributes_g1_pk"),
     Index("audit_attributes_g1_by_actor", "realm", "actor_id", "attribute", "action", "position"),

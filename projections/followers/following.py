@@ -111,7 +111,7 @@ class Following:
     def _take(self, after: int, found: Sequence[Positioned]) -> None:
         """Project events that follow the position ``after``, all or none.
 
-        Where a power cut takes them, it takes the checkpoint's move with them: they come again.
+        A crash that takes them takes the checkpoint's move with them: they come again.
         """
         with self.database.following() as connection:
             at = self.checkpoint.hold(connection)

@@ -59,5 +59,5 @@ def _beside(registry: Registry, model: Generation, connection: Connection) -> Se
     return [
         each.generation
         for each in written_followers(connection, registry)
-        if each.generation.read_model == model.read_model and each.state != READ
+        if each.generation.read_model == model.read_model and each.generation.number != model.number
     ]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import TypeVar
 
@@ -73,7 +74,8 @@ class Courtesy:
             self._wrote = began
         self._newest = newest
         if began - self._wrote < _NEAR:
-            self._database.tidy()
+            with suppress(Unavailable):  # the next commit brings in what this could not
+                self._database.tidy()
             left = _GIVES_WAY * taken - (self._clock() - began)
             self._wait(max(left, _LEAST_PAUSE))
 

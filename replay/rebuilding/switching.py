@@ -78,7 +78,7 @@ def _switch(connection: Connection, registry: Registry, to: Generation, *, stale
     follows = registry.follows(to.read_model)
     if follows:
         # Both stay where they are: level, since whoever moves one moves the other.
-        for number in sorted({live, to.number}):
+        for number in (live, to.number):  # in the order in which a batch holds them
             Checkpoint(registry.every[to.read_model, number]).hold(connection)
     if Checkpoint(to).stale_streams(connection) and not (follows and stale):
         raise RebuildRefused(

@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, MetaData, select
+from sqlalchemy import Connection, MetaData, select, text
 
 from domain.cause import Actor, Cause
 from domain.events import RecordedEvent
 from domain.user import User
 from projections.database import Database
-from projections.engines.backend import Hold
+from projections.engines import postgresql as engine
+from projections.engines.backend import Begin, Hold
 from projections.followers.following import Following
 from projections.generations import Generation, Positioned
 from projections.log import SqlLog
@@ -26,6 +27,7 @@ from projections.mapper import EventMapper
 from projections.migration import migrate
 from projections.recorder import Envelope
 from projections.registry import Registry
+from projections.tables import events
 from replay.rebuilding.filling import Filler
 from replay.rebuilding.progress import unwatched
 from tests.houses import KEY
@@ -220,3 +222,60 @@ def test_j4_sabotage_without_the_barrier_a_rebuild_passes_by_what_comes_late(
     trap.release()
     assert passed_by < taken
     assert trap.noted(trap.built) == [taken], "the barrier is not what keeps the events"
+
+
+WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+
+def wait_for_whoever_waits(log: SqlLog) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with log.database.glancing() as connection:
+            if connection.scalar(WAITING):
+                return
+    pytest.fail("nobody waited for the barrier")
+
+
+def seen_whole(log: SqlLog) -> tuple[int, list[int]]:
+    """The head of a snapshot of the log, and the positions the snapshot shows up to there."""
+    with log.database.reading_log() as snapshot:
+        positions = select(events.c.position).where(events.c.position <= snapshot.head)
+        return snapshot.head, sorted(snapshot.connection.scalars(positions))
+
+
+def test_a_snapshot_of_the_log_waits_for_who_has_drawn_a_position(log: SqlLog) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with log.database.writing() as late:
+            passed_by = inserted(log, late, an_event())
+            with log.database.writing() as punctual:
+                newest = inserted(log, punctual, an_event())
+                punctual.commit()
+            asked = pool.submit(seen_whole, log)
+            wait_for_whoever_waits(log)
+            late.commit()
+        assert asked.result() == (newest, [passed_by, newest])
+
+
+def test_sabotage_a_snapshot_of_the_log_without_the_barrier_has_a_gap(
+    log: SqlLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engine._BEGIN, Begin.HEAD, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+    with log.database.writing() as late:
+        inserted(log, late, an_event())
+        with log.database.writing() as punctual:
+            newest = inserted(log, punctual, an_event())
+            punctual.commit()
+        assert seen_whole(log) == (newest, [newest]), "the barrier is not what closes the gap"
+
+
+def test_who_writes_alone_waits_for_a_follower(log: SqlLog) -> None:
+    def alone() -> None:
+        with log.database.writing_alone():
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        with log.database.following() as batch:
+            batch.execute(select(events.c.position))
+            waiting = pool.submit(alone)
+            wait_for_whoever_waits(log)
+        waiting.result()

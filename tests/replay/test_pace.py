@@ -86,6 +86,9 @@ def test_the_right_to_write_is_left_to_others_from_the_first_piece_on(beside: Be
 def test_a_second_without_a_write_of_others_ends_it_and_their_next_one_begins_it_again(
     beside: Beside,
 ) -> None:
+    beside.write()
+    beside.courtesy.give_way(0.0)
+    beside.pauses.clear()
     beside.now += 1.0
     beside.courtesy.give_way(0.004)
     assert beside.pauses == []
