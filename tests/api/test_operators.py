@@ -315,8 +315,12 @@ def test_one_answer_speaks_for_all_workers_and_outlives_one(spawn_server: SpawnS
 
 def worker_processes(pid: int) -> list[psutil.Process]:
     """The processes that serve for a parent; not the one that tracks what they share."""
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
-    ]
+    return [child for child in psutil.Process(pid).children() if serves(child)]
+
+
+def serves(child: psutil.Process) -> bool:
+    try:
+        alive = child.status() != psutil.STATUS_ZOMBIE
+        return alive and "spawn_main" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # it ended since it was listed
+        return False
