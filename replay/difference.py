@@ -111,7 +111,7 @@ def _too_many(what: str) -> TooMany:
 
 def _touch(touched: dict[str, _Touched], entry: Entry) -> int:
     """Take an event into account; return how many members it names."""
-    parts = parts_of(entry.action, entry.payload)
+    parts = parts_of(entry.action, entry.payload)  # what is unknown is refused, not passed by
     if entry.resource_type not in _AGGREGATES:
         return 0
     event = EVENTS[entry.action].from_parts(*parts)
@@ -169,16 +169,16 @@ def _net(
     connection: Connection, log: SqlLog, realm: str, span: Between, own: _Touched
 ) -> tuple[bool, bool, Sequence[Told]]:
     """Return whether a resource was there at both cuts, and what changed about it."""
-    row = own.first
+    first = own.first
     if not own.ends:
         return True, True, _changes(own)
-    was = row.version > 1 and not row.action.endswith(".restored")
+    was = first.version > 1 and not first.action.endswith(".restored")
     before: Document = {}
     if was and own.document is not None:  # deleted and restored: only its stream knows
-        past = stream_at(connection, log.events, realm, row.resource_id, span.after)
+        past = stream_at(connection, log.events, realm, first.resource_id, span.after)
         state: Any = None
         for recorded in past.events if past else ():
-            state = _AGGREGATES[row.resource_type].evolve(state, recorded.event)
+            state = _AGGREGATES[first.resource_type].evolve(state, recorded.event)
         before = state.document
     return was, own.document is not None, _between(before, own.document or {})
 
@@ -187,10 +187,10 @@ def _members(
     connection: Connection, realm: str, span: Between, own: _Touched
 ) -> tuple[set[str], set[str]]:
     """Return who joined and who left a group in the end."""
-    row = own.last
+    group_id = own.last.resource_id
     if any(end.action == Group.Deleted.topic for end in own.ends):
         before, after = (
-            {member.id for member in members_at(connection, realm, row.resource_id, position)}
+            {member.id for member in members_at(connection, realm, group_id, position)}
             for position in span
         )
         return after - before, before - after
@@ -200,11 +200,11 @@ def _members(
 
 
 def _about(own: _Touched) -> Told:
-    row = own.last
+    last = own.last
     return {
-        "resourceType": row.resource_type,
-        "resourceId": row.resource_id,
-        "resourceName": row.resource_name,
+        "resourceType": last.resource_type,
+        "resourceId": last.resource_id,
+        "resourceName": last.resource_name,
     }
 
 

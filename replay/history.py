@@ -1,6 +1,6 @@
 """Who changed what: pages of the audit log, newest first, never stale (ADR 0014)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -11,13 +11,13 @@ from domain.comparison import invisible_character
 from domain.refusals import InvalidValue
 from domain.topics import AGGREGATE_OF, EVENTS
 from projections.audit import Conditions
+from projections.audit.keys import key_of_attribute
 from projections.audit.positions import Stretch
 from projections.audit.reading import newest
-from projections.audit.said import key_of_attribute
 from projections.database import Database, LogSnapshot
 from projections.log import SqlLog
 from projections.tables import streams
-from replay.moments import cut_at
+from replay.moments import cut_at, parse_instant
 from replay.telling import Told, told
 
 RESOURCE_TYPES = tuple(sorted(set(AGGREGATE_OF.values())))
@@ -42,28 +42,39 @@ class History(NamedTuple):
 
 
 class Instants(NamedTuple):
-    """Two instants, in microseconds since 1970; an open end reaches all there is."""
+    """Two instants in their order, microseconds since 1970; an open end reaches all there is."""
 
     begin: int | None = None
     end: int | None = None
+
+
+def instants_of(
+    begin: str | None, end: str | None, has_happened: Callable[[int], bool]
+) -> Instants:
+    """Return what ``from`` and ``to`` name.
+
+    Raises:
+        InvalidValue: one is no instant that has happened, or the first lies after the second.
+    """
+    found = Instants(
+        *(
+            None if text is None else parse_instant(text, name, has_happened)
+            for text, name in ((begin, "from"), (end, "to"))
+        )
+    )
+    if found.begin is not None and found.end is not None and found.begin > found.end:
+        raise InvalidValue("from lies after to: name the earlier instant first")
+    return found
 
 
 def between(database: Database, instants: Instants) -> Between:
     """Return the cuts of two instants.
 
     Raises:
-        InvalidValue: the first lies after the second.
         Unavailable: the database is busy or gone.
     """
-    _check_order(instants)
     with database.reading_log() as snapshot:
         return _cuts(snapshot, instants)
-
-
-def _check_order(instants: Instants) -> None:
-    begin, end = instants
-    if begin is not None and end is not None and begin > end:
-        raise InvalidValue("from lies after to: name the earlier instant first")
 
 
 def _cuts(snapshot: LogSnapshot, instants: Instants) -> Between:
@@ -128,10 +139,8 @@ class AuditLog:
         """Return a page of the span between two instants, all in one snapshot.
 
         Raises:
-            InvalidValue: the first instant lies after the second.
             Unavailable: the database is busy or gone.
         """
-        _check_order(instants)
         with self.log.database.reading_log() as snapshot:
             span = _cuts(snapshot, instants)
             return self._page(snapshot.connection, conditions, span, count, before)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from domain.group import MEMBER_TOPICS
 from domain.instants import instant
 from projections.audit import Entry
-from projections.audit.said import said_in
+from projections.audit.said import Said, said_in
 from projections.spans.g1 import names_begun
 
 Told = dict[str, Any]
@@ -18,11 +18,14 @@ _Names = Mapping[str, Sequence[tuple[int, str | None]]]
 
 def told(connection: Connection, realm: str, entries: Sequence[Entry]) -> list[Told]:
     """Return entries of a realm as JSON objects, with the names that members had then."""
-    of_members = (entry for entry in entries if entry.action in MEMBER_TOPICS)
-    said = (said_in(entry.action, entry.payload) for entry in of_members)
-    members = {id_ for each in said for id_ in (*each.added, *each.removed)}
+    of_members = {
+        entry.position: said_in(entry.action, entry.payload)
+        for entry in entries
+        if entry.action in MEMBER_TOPICS
+    }
+    members = {id_ for said in of_members.values() for id_ in (*said.added, *said.removed)}
     names: _Names = names_begun(connection, realm, members) if members else {}
-    return [_told(entry, names) for entry in entries]
+    return [_told(entry, of_members.get(entry.position), names) for entry in entries]
 
 
 def name_then(names: _Names, id_: str, position: int) -> str | None:
@@ -32,7 +35,7 @@ def name_then(names: _Names, id_: str, position: int) -> str | None:
     return begun[place - 1][1] if place else None
 
 
-def _told(entry: Entry, names: _Names) -> Told:
+def _told(entry: Entry, said: Said | None, names: _Names) -> Told:
     # Taken apart at once, a field costs half of what it costs by its name.
     (
         _realm,
@@ -53,7 +56,7 @@ def _told(entry: Entry, names: _Names) -> Told:
         causation_id,
         payload,
     ) = entry
-    said = said_in(action, payload)
+    said = said or said_in(action, payload)
     added, removed, warnings = said.added, said.removed, said.warnings
     return {
         "position": position,

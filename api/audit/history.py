@@ -16,8 +16,7 @@ from api.representation import json_response
 from domain.refusals import InvalidValue
 from replay.cursors import open_cursor, seal
 from replay.difference import difference
-from replay.history import AuditLog, Between, Instants, between, conditions_of
-from replay.moments import parse_instant
+from replay.history import AuditLog, Between, Instants, between, conditions_of, instants_of
 from replay.summary import summary
 
 router = APIRouter()
@@ -57,14 +56,8 @@ def asked(query: Any, *names: str) -> Mapping[str, str]:
     return {name: str(one(query, name)) for name in query}
 
 
-def instants_of(service: Service, query: Mapping[str, str]) -> Instants:
-    """Return what ``from`` and ``to`` name. Raises InvalidValue."""
-    return Instants(
-        *(
-            parse_instant(query[name], name, service.log.has_happened) if name in query else None
-            for name in _RANGE
-        )
-    )
+def _instants(service: Service, query: Mapping[str, str]) -> Instants:
+    return instants_of(query.get("from"), query.get("to"), service.log.has_happened)
 
 
 def events_page(service: Service, caller: Caller, parameters: Any) -> Response:
@@ -83,7 +76,7 @@ def events_page(service: Service, caller: Caller, parameters: Any) -> Response:
     before = None
     if "cursor" in query:
         [before] = open_cursor(service.key, caller.realm, same, query["cursor"])
-    instants = instants_of(service, query)
+    instants = _instants(service, query)
     page = AuditLog(service.log, caller.realm).page_between(conditions, instants, count, before)
     cursor = None
     if page.rest_before is not None:
@@ -101,7 +94,7 @@ def difference_between(service: Service, caller: Caller, parameters: Any) -> Res
     query = asked(parameters, *_RANGE)
     if "from" not in query:
         raise InvalidValue("from is missing: an instant such as 2026-03-03T12:00:00Z")
-    span = between(service.database, instants_of(service, query))
+    span = between(service.database, _instants(service, query))
     found = difference(service.log, caller.realm, span)
     return json_response({**_cuts(span), **found._asdict()})
 
@@ -110,7 +103,7 @@ def summary_of(service: Service, caller: Caller, parameters: Any) -> Response:
     """Answer ``/summary``. Raises InvalidValue."""
     query = asked(parameters, *_RANGE, "by")
     by = query.get("by", "day")
-    span = between(service.database, instants_of(service, query))
+    span = between(service.database, _instants(service, query))
     found = summary(service.log, caller.realm, span, by)
     total = sum(each["events"] for each in found)
     return json_response({**_cuts(span), "by": by, "counts": found, "totalEvents": total})

@@ -164,14 +164,9 @@ def export(  # noqa: PLR0913  # as history
 
 
 def _span(service: "Service", begin: str | None, end: str | None) -> "Between":
-    from replay.history import Instants, between
-    from replay.moments import parse_instant
+    from replay.history import between, instants_of
 
-    instants = (
-        None if text is None else parse_instant(text, name, service.log.has_happened)
-        for text, name in ((begin, "from"), (end, "to"))
-    )
-    return between(service.database, Instants(*instants))
+    return between(service.database, instants_of(begin, end, service.log.has_happened))
 
 
 def _read(

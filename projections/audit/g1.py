@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from projections.audit import COLUMNS, READ_MODEL
-from projections.audit.said import Name, attributes_of, entry_of, named_after
+from projections.audit.entries import Name, attributes_of, entry_of, named_after
 from projections.engines.types import Identifier, Key
 from projections.generations import Positioned
 from projections.prepared import Prepared, PreparedFor

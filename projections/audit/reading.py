@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from projections.audit import COLUMNS, Conditions, Entry
+from projections.audit.entries import Name, entry_of
 from projections.audit.g1 import audit
 from projections.audit.positions import Stretch, positions
 from projections.audit.rest import Untaken, named, untaken
-from projections.audit.said import Name, entry_of
 from projections.event_store import EventLog
 from projections.generations import Positioned
 from projections.prepared import Prepared, PreparedFor
@@ -84,7 +84,7 @@ def _chunk(
     taken = [position for position in wanted if position not in rest] if rest else wanted
     entries: list[Entry] = []
     if taken:
-        entries = list(map(_entry, _ROWS.rows(connection, {"realm": realm}, taken)))
+        entries = list(map(_as_entry, _ROWS.rows(connection, {"realm": realm}, taken)))
     if len(taken) < len(wanted):
         entries += named(connection, log, realm, [rest[p] for p in wanted if p in rest])
         entries.sort(key=_POSITION, reverse=True)
@@ -103,7 +103,7 @@ def onwards(
             recorded = log.decoded(id_, version, topic, columns[-1])
             unnamed.append(Untaken(Positioned(position, recorded), columns[-1]))
         else:
-            entries.append(_entry(columns))
+            entries.append(_as_entry(columns))
     if unnamed:
         entries += named(connection, log, realm, unnamed)
         entries.sort(key=_POSITION)
@@ -153,11 +153,11 @@ _GROUPS: Mapping[Group, Sequence[ColumnElement[Any]]] = {
     "client": [audit.c.actor_kind, audit.c.actor_id],
 }
 _POSITION = attrgetter("position")
-_entry: Callable[[Iterable[Any]], Entry] = partial(tuple.__new__, Entry)
+_as_entry: Callable[[Iterable[Any]], Entry] = partial(tuple.__new__, Entry)
 """As ``Entry._make``, in a third of the time: the statements below have its columns."""
-_ENTRY = (*(audit.c[name] for name in COLUMNS), events.c.state)
+_ENTRY_COLUMNS = (*(audit.c[name] for name in COLUMNS), events.c.state)
 _ROWS = PreparedFor(
-    select(*_ENTRY)
+    select(*_ENTRY_COLUMNS)
     .join(events, events.c.position == audit.c.position)
     .where(audit.c.realm == bindparam("realm"))
     .order_by(audit.c.position.desc()),
@@ -174,7 +174,7 @@ _ONWARDS = Prepared(
         events.c.originator_id,
         events.c.originator_version,
         events.c.topic,
-        *_ENTRY,
+        *_ENTRY_COLUMNS,
     )
     .outerjoin(audit, and_(audit.c.realm == events.c.realm, audit.c.position == events.c.position))
     .where(_BETWEEN)

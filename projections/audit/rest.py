@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from projections.audit import READ_MODEL, Conditions, Entry
+from projections.audit.entries import NAMING_TOPICS, Name, attributes_of, entry_of, named_after
 from projections.audit.g1 import AuditG1
 from projections.audit.positions import Stretch
-from projections.audit.said import NAMING_TOPICS, Name, attributes_of, entry_of, named_after
 from projections.event_store import EventLog
 from projections.followers.checkpoints import Checkpoint
 from projections.generations import Positioned

@@ -180,11 +180,11 @@ _OWN_PARKED = and_(
     parked_events.c.read_model == bindparam("read_model"),
     parked_events.c.generation == bindparam("generation"),
 )
-_ONE_PARKED = and_(
+_BOUND_PARKED = and_(
     parked_events.c.read_model == bindparam("b_read_model"),
     parked_events.c.generation == bindparam("b_generation"),
-    parked_events.c.position == bindparam("at"),
 )
+_ONE_PARKED = and_(_BOUND_PARKED, parked_events.c.position == bindparam("at"))
 _OWN_POSITION = select(checkpoints.c.position).where(_OWN)
 _POSITION = Prepared(_OWN_POSITION)
 _HELD_POSITION = _OWN_POSITION.with_for_update()
@@ -194,12 +194,7 @@ _FAIL = (
 _MOVE = _FAIL.values(position=bindparam("to"))
 _STALE = Prepared(select(parked_events.c.stream_id).where(_OWN_PARKED).distinct())
 _REGIVE = Prepared(
-    update(parked_events)
-    .where(
-        parked_events.c.read_model == bindparam("b_read_model"),
-        parked_events.c.generation == bindparam("b_generation"),
-    )
-    .values(generation=bindparam("to_generation"))
+    update(parked_events).where(_BOUND_PARKED).values(generation=bindparam("to_generation"))
 )
 _STILL_FAILS = update(parked_events).where(_ONE_PARKED).values(error=bindparam("what"))
 _UNPARK = delete(parked_events).where(_ONE_PARKED)

@@ -17,7 +17,8 @@ from domain.document import by_path
 from domain.events import RecordedEvent, WithChanges, WithDocument, WithMembers
 from domain.group import Group
 from domain.topics import EVENTS
-from projections.audit.said import attributes_of, said_in
+from projections.audit.entries import attributes_of
+from projections.audit.said import said_in
 from projections.mapper import UPCASTERS, EventFromTheFuture, EventMapper
 from tests.history.examples import CAUSE, EXAMPLES, RECORDED_AT, STREAM, VERSION, WARNINGS
 

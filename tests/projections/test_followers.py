@@ -10,13 +10,17 @@ from sqlalchemy import Connection, select
 
 from domain.refusals import Unavailable
 from projections.activity.g1 import ActivityG1
-from projections.followers.checkpoints import FOLLOWS_PARKED
+from projections.followers.checkpoints import FOLLOWS_PARKED, standings
 from projections.followers.following import ATTEMPTS, Following, Gathered
+from projections.followers.generations import followings
 from projections.followers.leader import Leader
-from projections.generations import Positioned
+from projections.generations import READ, RETIRED, SHADOW, Positioned
 from projections.mapper import EventFromTheFuture
+from projections.registry import Registry
+from projections.states import set_state
 from projections.tables import checkpoints, events
 from tests.houses import House
+from tests.next_generation import Next
 from tests.projections.commands import add_members, new_group, new_user
 from tests.projections.followed import Notes, following
 
@@ -296,3 +300,34 @@ def test_a_follower_that_cannot_go_on_says_why_and_stops_no_other(
         errors = {row.read_model: row.error for row in connection.execute(select(checkpoints))}
     assert "newer release" in errors["stuck"]
     assert errors["notes"] is None
+
+
+def test_a_batch_that_was_begun_before_a_switch_counts_in_both_generations_once(
+    house: House,
+) -> None:
+    old = ActivityG1()
+    new = Next(old)
+    registry = Registry([], followed=[old, new])
+    for generation in (old, new):
+        following(house.log, generation)
+    as_they_were = {old.number: READ, new.number: SHADOW}
+    after_the_switch = {old.number: RETIRED, new.number: READ}
+
+    def states(wanted: dict[int, str]) -> None:
+        with house.database.writing() as connection:
+            for number, state in wanted.items():
+                set_state(connection, registry, old.read_model, number, state)
+            connection.commit()
+
+    states(as_they_were)
+    log = house.log
+    [begun] = followings(log.database, registry, log.events, log.clock, lambda _: None)
+    states(after_the_switch)
+    new_user(house, "ann")
+    begun.catch_up()
+    with house.database.reading() as connection:
+        [table], [spare] = old.metadata.sorted_tables, new.metadata.sorted_tables
+        rows = [sorted(map(tuple, connection.execute(select(each)))) for each in (table, spare)]
+        assert all(each.parked == 0 for each in standings(connection))
+    assert rows[0] == rows[1]
+    assert sum(row[-2] for row in rows[0]) == len(positions(house))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.instants import instant
-from projections.audit import said
+from projections.audit import keys
 from projections.audit.g1 import AuditG1, audit
 from projections.engines.backend import WAIT_SECONDS
 from projections.tables import events
@@ -366,5 +366,5 @@ def test_values_stand_in_the_events_alone(engine: Engine) -> None:
 
 
 def test_an_attribute_that_is_never_recorded_has_no_key() -> None:
-    assert said.key_of_attribute("EMAILS.value") == "emails"
-    assert [said.key_of_attribute(name) for name in ("groups", "id", "password")] == [None] * 3
+    assert keys.key_of_attribute("EMAILS.value") == "emails"
+    assert [keys.key_of_attribute(name) for name in ("groups", "id", "password")] == [None] * 3
