@@ -14,6 +14,8 @@ from api.composition import Service
 from api.settings import Settings
 from domain.handlers.realms import change_realm, issue_token
 from domain.instants import instant
+from projections.generations import READ
+from replay.rebuilding.rebuild import Rebuild
 from replay.refill import refill
 from tests.engines import Engine
 from tests.houses import KEY, House, opened_house
@@ -97,7 +99,11 @@ def check(engine: Engine, history: list[Any]) -> None:
             for slug in SLUGS:
                 witness.look(slug, player.ids[slug])
         witness.check()
-        refill(witness.house.database, witness.house.log.registry, witness.house.log.events)
+        log = witness.house.log
+        refill(log.database, log.registry, log.events)
+        witness.check()
+        for read_model in log.registry.read_models:
+            assert Rebuild(log, read_model).run().state == READ
         witness.check()
 
 
